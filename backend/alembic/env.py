@@ -32,7 +32,7 @@ from app.db.enums import AmbiguousEnum, refuse_ambiguous
 from app.db.migrations import compare_server_default, render_item
 from app.db.revisions import dialects, enums, renames, required
 from app.db.revisions.refusal import Refused
-from app.db.urls import normalise
+from app.db.urls import normalise_database_url
 
 # All databases of a MySQL server share the names of locks, and several databases may be
 # migrated at the same time. A name has at most 64 characters.
@@ -222,7 +222,7 @@ def run() -> None:
     assert dialects.IN_USE  # importing this module has registered its classes with Alembic
     enums.read_enums_back(Base.metadata)
     if context.is_offline_mode():
-        url = normalise(settings.database_url.get_secret_value())
+        url = normalise_database_url(settings.database_url.get_secret_value())
         context.configure(
             url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **options
         )

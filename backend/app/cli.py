@@ -164,7 +164,7 @@ def requeue(
         return
     with SessionLocal() as db, db.begin():
         try:
-            count = dead_letters.requeue(db, names or [])
+            count = dead_letters.requeue_dead_letters(db, names or [])
         except dead_letters.NoSuchLetter as unknown:
             sys.exit(f"There is no dead letter {unknown}. Nothing was changed.")
     typer.echo(f"Queued again: {count}")

@@ -27,7 +27,7 @@ from app.platform import (
     route_index,
 )
 from app.platform.cache.poller import polling
-from app.platform.worker import Worker
+from app.platform.worker_threads import Worker
 
 # Time for the email or job in progress to finish. Unfinished work becomes due again
 # when its lease ends.
@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=middleware.stack(settings),
+        middleware=middleware.middleware_stack(settings),
         generate_unique_id_function=openapi_routes.operation_id,
         separate_input_output_schemas=False,
         openapi_tags=[
@@ -65,10 +65,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             openapi_document.HEALTH,
         ],
         lifespan=_lifespan,
-        **openapi_document.about(settings),
+        **openapi_document.application_description(settings),
     )
-    problems.install(app)
-    jobs.kinds()  # a `jobs.py` that cannot be imported must prevent startup
+    problems.install_problem_handlers(app)
+    jobs.job_kinds()  # a `jobs.py` that cannot be imported must prevent startup
     for feature in discover():
         router = getattr(feature.module("router"), "router", None)
         if router is None:
@@ -81,9 +81,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(dev_pages.router, prefix=settings.api_prefix)
     if settings.metrics_enabled and not settings.metrics_port:
         app.include_router(metrics.router, prefix=settings.api_prefix)
-    openapi_document.complete(app, settings.api_prefix)
+    openapi_document.complete_openapi(app, settings.api_prefix)
     if settings.docs_enabled:
-        docs_pages.install(app, settings.api_prefix, live=settings.environment == "development")
+        docs_pages.install_docs_pages(
+            app, settings.api_prefix, live=settings.environment == "development"
+        )
     route_index.install(app)
     return app
 

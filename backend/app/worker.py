@@ -17,7 +17,7 @@ from app.platform import heartbeat
 
 def main() -> int:
     if "--check" in sys.argv[1:]:
-        return heartbeat.check()
+        return heartbeat.check_heartbeat()
     return _work()
 
 
@@ -29,13 +29,13 @@ def _work() -> int:
     from app.core.features import load_models
     from app.core.logging import configure_logging
     from app.platform import jobs
-    from app.platform.gateway import TOTAL_SECONDS
-    from app.platform.worker import Worker
+    from app.platform.smtp_client import TOTAL_SECONDS
+    from app.platform.worker_threads import Worker
 
     configure_logging(get_settings())
     announce(get_settings())
     load_models()
-    jobs.kinds()
+    jobs.job_kinds()
     ended, dead = Event(), Event()
 
     def die() -> None:
@@ -46,9 +46,9 @@ def _work() -> int:
         signal.signal(ending, lambda *_: ended.set())
     worker = Worker(at_death=die)
     worker.start()
-    heartbeat.beat()
+    heartbeat.record_heartbeat()
     while not ended.wait(heartbeat.BEAT_SECONDS):
-        heartbeat.beat()
+        heartbeat.record_heartbeat()
         if worker.is_stuck():
             die()
     finished = worker.stop(TOTAL_SECONDS + 5)

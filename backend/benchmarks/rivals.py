@@ -34,7 +34,7 @@ from sqlalchemy.orm import (
     sessionmaker,
 )
 
-from app.db.urls import normalise
+from app.db.urls import normalise_database_url
 
 URL = os.environ["BENCHMARK_URL"]
 BODY = b"x" * int(os.environ["BENCHMARK_BYTES"])
@@ -205,7 +205,7 @@ class PostCreate(BaseModel):
     content: str
 
 
-engine = create_engine(normalise(URL), pool_size=CONNECTIONS, pool_pre_ping=True)
+engine = create_engine(normalise_database_url(URL), pool_size=CONNECTIONS, pool_pre_ping=True)
 TutorialSession = sessionmaker(engine, expire_on_commit=False)
 bearer = OAuth2PasswordBearer(tokenUrl="token")
 

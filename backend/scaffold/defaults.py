@@ -143,7 +143,7 @@ def json_object(text: str) -> Default:
     affect others.
     """
     try:
-        value = _json(strict_json.parse(text.encode()))
+        value = _json(strict_json.parse_strict_json(text.encode()))
     except strict_json.InvalidJson as error:
         raise ValueError(f"is not valid JSON: {error}") from error
     source = ascii(value)

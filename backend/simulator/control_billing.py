@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from simulator.billing import disputes, settings
 from simulator.billing.settings import AfterRetries
 from simulator.control import Box, BoxDependency
-from simulator.objects import public
+from simulator.objects import public_object
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work
 
@@ -65,7 +65,7 @@ async def open_dispute(box: BoxDependency, wanted: NewDispute) -> dict[str, Any]
     with _work(box) as work:
         charge = work.get("charge", wanted.charge)
         work.use_clock_of(work.find("customer", charge["customer"]))
-        shown: dict[str, Any] = public(
+        shown: dict[str, Any] = public_object(
             disputes.open_dispute(work, charge, wanted.reason, inquiry=wanted.inquiry)
         )
         return shown
@@ -74,8 +74,8 @@ async def open_dispute(box: BoxDependency, wanted: NewDispute) -> dict[str, Any]
 @router.post("/disputes/{dispute}/close")
 async def close_dispute(box: BoxDependency, dispute: str, verdict: Verdict) -> dict[str, Any]:
     with _work(box) as work:
-        shown: dict[str, Any] = public(
-            disputes.close(work, disputes.find(work, dispute), won=verdict.won)
+        shown: dict[str, Any] = public_object(
+            disputes.close_dispute(work, disputes.find_dispute(work, dispute), won=verdict.won)
         )
         return shown
 

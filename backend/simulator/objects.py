@@ -23,7 +23,7 @@ def decode(data: bytes) -> Object:
     return found
 
 
-def public(value: Any) -> Any:
+def public_object(value: Any) -> Any:
     """Return the object as clients see it, at any depth.
 
     Keys that begin with `_` are left out, and embedded lists are cut to their first
@@ -31,15 +31,17 @@ def public(value: Any) -> Any:
     """
     if isinstance(value, dict):
         return {
-            key: public(_first_page(item)) for key, item in value.items() if not key.startswith("_")
+            key: public_object(_first_page(item))
+            for key, item in value.items()
+            if not key.startswith("_")
         }
     if isinstance(value, list):
-        return [public(item) for item in value]
+        return [public_object(item) for item in value]
     return value
 
 
-def surface(obj: Object) -> Object:
-    """Do the same as `public` for an object that embeds no others.
+def public_surface(obj: Object) -> Object:
+    """Do the same as `public_object` for an object that embeds no others.
 
     Only its own keys can be hidden, so nothing below them is visited.
     """

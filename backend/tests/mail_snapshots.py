@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.platform.templates import render_mail, samples
+from app.platform.templates import render_mail, sample_values
 
 TESTS = Path(__file__).parent
 
@@ -10,7 +10,7 @@ TESTS = Path(__file__).parent
 def snapshots() -> dict[Path, str]:
     """Return each feature's emails with their sample values, and the file of each."""
     found = {}
-    for template, values in samples().items():
+    for template, values in sample_values().items():
         feature, name = template.split("/")
         mail = render_mail(template, values)
         found[TESTS / feature / "mails" / f"{name}.txt"] = (

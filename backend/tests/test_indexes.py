@@ -80,14 +80,14 @@ def test_no_recurring_job_reads_a_whole_table(asked, settings):
     from tests.payments.stripe_side import KEY
 
     settings(STRIPE_SECRET_KEY=KEY)
-    for kind in jobs.kinds().values():
+    for kind in jobs.job_kinds().values():
         if kind.every:
             with WorkerSession() as db, db.begin():
                 kind.run(db, {})
     with WorkerSession() as db:
-        purges.overdue(db)
+        purges.overdue_purges(db)
     deleted = {one.split()[2] for one in asked if one.startswith("DELETE FROM")}
-    assert deleted >= {declared.table for declared in purges.purges()}
+    assert deleted >= {declared.table for declared in purges.all_purges()}
     assert scans(asked) == {}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from tools.billing_world import FAILING_CARD, GOOD_CARD, PASSWORD, World, until
+from tools.billing_world import FAILING_CARD, GOOD_CARD, PASSWORD, World, wait_until
 from tools.console import Problem
 
 Pay = Callable[[str, str], str]
@@ -79,7 +79,7 @@ class Story:
         self._tell(f"The sign-in works. The plan in force is {self.plan_in_force!r}.")
 
     def choose_pro(self) -> None:
-        until(self._pro_is_sold, "a worker to make the plans at Stripe")
+        wait_until(self._pro_is_sold, "a worker to make the plans at Stripe")
         session = self.ask("POST", "/payments/checkout", 201, plan="pro")
         self._tell(f"They choose Pro. Checkout is at {session['url']}")
         back = self._pay(session["url"], GOOD_CARD)
@@ -110,7 +110,7 @@ class Story:
             self._tell(f"   {_money(line['amount'], line['currency']):>12}  {line['description']}")
         known = len(self.invoices)
         self.ask("POST", "/payments/subscription/change", plan="pro-yearly")
-        until(lambda: len(self.invoices) > known, "the invoice of the change")
+        wait_until(lambda: len(self.invoices) > known, "the invoice of the change")
         invoice = self.invoices[0]
         self._tell(f"The plan is changed: {self._described()}, and {self._newest_invoice()}.")
         if invoice["amount_due"] != preview["amount_due"]:
@@ -135,8 +135,8 @@ class Story:
     def pass_through_dunning(self) -> None:
         mails = len(self._mails("payment"))
         self.world.advance(days=8)
-        until(lambda: len(self._mails("payment")) > mails, "the mail about another failed try")
-        until(lambda: self.plan_in_force == "free", "the end of the grace period")
+        wait_until(lambda: len(self._mails("payment")) > mails, "the mail about another failed try")
+        wait_until(lambda: self.plan_in_force == "free", "the end of the grace period")
         self._tell(
             f"{len(self._mails('payment'))} mails say that the payment failed, and how many days "
             "are left."
@@ -170,7 +170,7 @@ class Story:
 
     def lapse(self) -> None:
         self.world.advance_to(_moment(self.subscription["current_period_end"]) + timedelta(hours=1))
-        until(lambda: self.status() is None, "the end of the subscription")
+        wait_until(lambda: self.status() is None, "the end of the subscription")
         self._tell(
             "The period is over, and so is the subscription. The plan in force is "
             f"{self.plan_in_force!r}."
@@ -186,14 +186,14 @@ class Story:
         return str(self.ask("POST", "/payments/portal", 201)["url"])
 
     def _wait(self, status: str) -> None:
-        until(lambda: self.status() == status, f"the status {status}")
+        wait_until(lambda: self.status() == status, f"the status {status}")
 
     def _mails(self, word: str) -> list[str]:
         subjects = [str(mail["subject"]) for mail in self.world.mails_to(self.email)]
         return [subject for subject in subjects if word in subject.lower()]
 
     def _expect_mail(self, word: str) -> None:
-        until(lambda: bool(self._mails(word)), f"a mail about {word}")
+        wait_until(lambda: bool(self._mails(word)), f"a mail about {word}")
         self._tell(f"A mail arrives: {self._mails(word)[-1]!r}")
 
     def _described(self) -> str:

@@ -72,7 +72,7 @@ class World:
             )
             return bool(found)
 
-        until(arrived, f"a mail to {address}")
+        wait_until(arrived, f"a mail to {address}")
         return found[-1]
 
     def submit(self, url: str, **fields: str) -> str:
@@ -137,7 +137,7 @@ def _typed(card: str) -> dict[str, str]:
     return {"number": card, "expiry": "12 / 44", "cvc": "123", "name": "Ada Story"}
 
 
-def until(is_so: Callable[[], bool], what: str) -> None:
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
     """Wait until `is_so()` is true. Raises `Problem` after a minute."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not is_so():

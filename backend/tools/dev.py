@@ -258,12 +258,12 @@ def jobs_wait() -> bool:
 
     from sqlalchemy import not_, or_, select
 
-    from app.core.types import now
+    from app.core.types import utc_now
     from app.db.database import SessionLocal
     from app.platform.models import Job
 
     recurring = Job.key.is_not(None) & Job.key.startswith("recurring ")
-    soon = or_(Job.lease.is_not(None), Job.due_at < now() + timedelta(seconds=DEMO_SECONDS))
+    soon = or_(Job.lease.is_not(None), Job.due_at < utc_now() + timedelta(seconds=DEMO_SECONDS))
     with SessionLocal(info={"reading": True}) as db:
         return db.scalar(select(Job.id).where(soon, not_(recurring)).limit(1)) is not None
 

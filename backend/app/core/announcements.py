@@ -24,9 +24,9 @@ def announce(settings: Settings) -> None:
             message="THIS IS STAGING. It behaves like production, except that Stripe is in test "
             "mode.",
         )
-    for risk in risks.accepted(settings):
+    for risk in risks.accepted_risks(settings):
         log.warning("risk_accepted", risk=risk.name, message=f"{risk.variable} {risk.danger}.")
-    for variable, reason in combinations.doubts(settings):
+    for variable, reason in combinations.doubtful_settings(settings):
         log.warning("setting_doubtful", variable=variable, message=f"{variable} {reason}.")
 
 

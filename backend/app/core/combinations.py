@@ -1,9 +1,9 @@
 """Combinations of settings that contradict each other or are probably wrong.
 
-`contradictions` yields combinations that are always wrong. Every environment refuses
-them. `doubts` yields combinations that are probably a mistake, but may be intended.
-These are logged as warnings at startup. Both yield pairs of a variable and a reason.
-Neither contains a secret.
+`contradicting_settings` yields combinations that are always wrong. Every environment
+refuses them. `doubtful_settings` yields combinations that are probably a mistake, but
+may be intended. These are logged as warnings at startup. Both yield pairs of a variable
+and a reason. Neither contains a secret.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST_OF_MEMORY = 0.5
 KIB = 1024
 
 
-def contradictions(s: SettingFields) -> Iterator[tuple[str, str]]:
+def contradicting_settings(s: SettingFields) -> Iterator[tuple[str, str]]:
     """Yield combinations that every environment refuses."""
     connections = s.database_pool_size + s.database_max_overflow
     # With fewer threads than connections, some connections could never be used
@@ -72,7 +72,7 @@ def reaches_stripe(s: SettingFields) -> bool:
     return parts.scheme == "https" and parts.netloc in (STRIPE, f"{STRIPE}:443") and not parts.path
 
 
-def doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
+def doubtful_settings(s: SettingFields) -> Iterator[tuple[str, str]]:
     """Yield combinations that are probably a mistake."""
     yield from _deployment_doubts(s) if s.is_deployed else _development_doubts(s)
     wrong = {"starttls": {SECURE_PORT}, "ssl": SUBMISSION_PORTS}.get(s.smtp_tls, set())
@@ -96,7 +96,7 @@ def _development_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
             "HOST",
             "is reachable from other machines: they can read the mailbox and use the demo accounts",
         )
-    if not is_local(database_urls.host(s.database_url.get_secret_value())):
+    if not is_local(database_urls.database_host(s.database_url.get_secret_value())):
         yield (
             "DATABASE_URL",
             "is on another network: `make dev` loads demo accounts with a known password into it",
@@ -154,9 +154,9 @@ def _address_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
 
 
 def _network_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
-    options = database_urls.options(s.database_url.get_secret_value())
+    options = database_urls.driver_options(s.database_url.get_secret_value())
     clear = any(value.lower() in IN_THE_CLEAR.get(name, ()) for name, value in options)
-    if clear and not is_local(database_urls.host(s.database_url.get_secret_value())):
+    if clear and not is_local(database_urls.database_host(s.database_url.get_secret_value())):
         yield (
             "DATABASE_URL",
             (

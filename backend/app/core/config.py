@@ -31,7 +31,7 @@ class Settings(SettingFields):
 
     @model_validator(mode="after")
     def _refuse_what_is_wrong_together(self) -> Self:
-        production.check(self)
+        production.check_production_settings(self)
         return self
 
 
@@ -88,7 +88,7 @@ def _read(kind: type[Kind]) -> Kind:
     try:
         return kind()
     except ValidationError as error:
-        sys.exit(refusals.explain(kind, error, ENV_FILE))
+        sys.exit(refusals.explain_problems(kind, error, ENV_FILE))
     except UnicodeDecodeError:
         sys.exit(
             f"{ENV_FILE} is not a UTF-8 text file. Save it as UTF-8, or remove it and let `make "

@@ -30,7 +30,7 @@ PARTS = re.compile(
 HIGHEST_PORT = 65535
 
 
-def check(url: str) -> str:
+def check_database_url(url: str) -> str:
     """Return the URL if it is valid.
 
     Raises `ValueError` with a reason that contains no secret.
@@ -72,20 +72,20 @@ def sqlite_file(url: str, root: Path) -> Path | None:
     return root / unquote(parts["database"]) if parts["name"].startswith("sqlite") else None
 
 
-def host(url: str) -> str:
+def database_host(url: str) -> str:
     """Return the host of the database server in a checked URL.
 
     The result is `localhost` for a file, a socket or a URL without a host.
     """
     parts = PARTS.fullmatch(url)
     assert parts
-    named = re.sub(r":[^:\]]*$", "", parts["server"].rpartition("@")[2]) or dict(options(url)).get(
-        "host", ""
-    )
+    named = re.sub(r":[^:\]]*$", "", parts["server"].rpartition("@")[2]) or dict(
+        driver_options(url)
+    ).get("host", "")
     return "localhost" if named == "" or named.startswith("/") else named
 
 
-def options(url: str) -> list[tuple[str, str]]:
+def driver_options(url: str) -> list[tuple[str, str]]:
     """Return the driver options in a URL's query string."""
     return parse_qsl(url.partition("?")[2])
 

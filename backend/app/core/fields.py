@@ -28,7 +28,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from app.core.text import MAX_EMAIL, MAX_SLUG, ONE_LINE, canonical_email, canonical_slug, one_line
-from app.core.types import Id, rule
+from app.core.types import Id, validator_from
 
 MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
@@ -172,7 +172,7 @@ class OneLine:
         self, _source: Any, _handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         text = core_schema.str_schema(strip_whitespace=True, min_length=1, max_length=self.length)
-        check = rule(one_line, "line")
+        check = validator_from(one_line, "line")
         return core_schema.no_info_before_validator_function(
             lambda value: check(value) if isinstance(value, str) else value, text
         )
@@ -186,17 +186,17 @@ class OneLine:
 Email = Annotated[
     str,
     Field(max_length=320, json_schema_extra={"format": "email"}),
-    AfterValidator(rule(canonical_email, "email")),
+    AfterValidator(validator_from(canonical_email, "email")),
 ]
 Link = Annotated[
     str,
     Field(max_length=MAX_LINK, pattern=r"^https?://[!-~]+$", examples=["https://example.com/"]),
-    AfterValidator(rule(canonical_link, "url")),
+    AfterValidator(validator_from(canonical_link, "url")),
 ]
 Slug = Annotated[
     str,
     Field(min_length=1, max_length=MAX_SLUG, examples=["first-light"]),
-    AfterValidator(rule(canonical_slug, "slug")),
+    AfterValidator(validator_from(canonical_slug, "slug")),
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
 Currency = Annotated[

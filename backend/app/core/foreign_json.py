@@ -19,7 +19,7 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
-def read(body: bytes) -> Any:
+def parse_foreign_json(body: bytes) -> Any:
     """Parse JSON. Raises `ValueError` if `body` is not JSON."""
     text = body.decode("utf-8", "replace")
     try:
@@ -32,12 +32,12 @@ def read(body: bytes) -> Any:
         raise ValueError("The text ends inside an array or an object") from None
 
 
-def shown(body: bytes) -> Any:
+def parse_stored_json(body: bytes) -> Any:
     """Parse JSON for use in our own responses.
 
     Values that some JSON parsers cannot read are replaced with values that they can.
     """
-    return _harmless(read(body), DEEPEST)
+    return _harmless(parse_foreign_json(body), DEEPEST)
 
 
 def _integer(digits: str) -> int | str:

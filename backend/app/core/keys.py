@@ -73,7 +73,7 @@ def is_current(purpose: str, encrypted: str) -> bool:
     return True
 
 
-def sign(purpose: str, payload: bytes, context: str = "") -> str:
+def sign_payload(purpose: str, payload: bytes, context: str = "") -> str:
     """Return `payload` with a signature, in URL-safe base64.
 
     The payload is readable. The signature also covers `context`.
@@ -81,8 +81,8 @@ def sign(purpose: str, payload: bytes, context: str = "") -> str:
     return _spelled(_signature(derive_key(purpose), payload, context) + payload)
 
 
-def unsign(purpose: str, signed: str, context: str = "") -> bytes:
-    """Return the payload of a value that `sign` returned.
+def unsign_payload(purpose: str, signed: str, context: str = "") -> bytes:
+    """Return the payload of a value that `sign_payload` returned.
 
     Raises `BadSignature` for any other value.
     """

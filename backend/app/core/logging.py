@@ -70,7 +70,7 @@ def _without_user(rest: str) -> str:
     return f"://{REDACTED}@{place}" if at and user != "://" else rest
 
 
-def scrub(value: object) -> object:
+def scrub_for_log(value: object) -> object:
     """Copy a value so that it is safe to log: without secrets, short, and without line
     breaks.
 
@@ -145,7 +145,7 @@ class _Scrubber:
 def _redact(_: object, __: str, event: Event) -> Event:
     traceback = event.pop("exception", None)
     event.pop("color_message", None)  # uvicorn's copy of the message with terminal codes
-    clean = scrub(dict(event))
+    clean = scrub_for_log(dict(event))
     assert isinstance(clean, dict)
     if traceback:
         clean["exception"] = _Scrubber().lines(str(traceback))

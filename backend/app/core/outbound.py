@@ -1,4 +1,4 @@
-"""HTTP calls to outside services, within a `budget` of time and bytes.
+"""HTTP calls to outside services, within a `call_budget` of time and bytes.
 
 HTTP libraries apply their timeouts to each read. Without a budget, a server that sends
 one byte now and then could keep a thread busy forever.
@@ -43,7 +43,7 @@ _current: ContextVar[_Budget] = ContextVar("budget of what is asked outside")
 
 
 @contextmanager
-def budget(seconds: float, max_bytes: int) -> Iterator[None]:
+def call_budget(seconds: float, max_bytes: int) -> Iterator[None]:
     """Limit all calls made inside the block, including retries.
 
     Together they end within `seconds` and read at most `max_bytes`.
@@ -60,10 +60,10 @@ def time_left() -> float:
     return max(0.0, _current.get().ends_at - time.monotonic())
 
 
-def client() -> httpx2.Client:
+def http_client() -> httpx2.Client:
     """Return a client that keeps connections open and can be shared by several threads.
 
-    Calls must be made inside a `budget`.
+    Calls must be made inside a `call_budget`.
     """
     return httpx2.Client(**client_options())
 

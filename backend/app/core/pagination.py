@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.errors import Unprocessable
-from app.core.keys import sign, unsign
+from app.core.keys import sign_payload, unsign_payload
 from app.core.schemas import Output
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class PageQuery:
         `order` names the keys.
         """
         plain = json.dumps(keys, ensure_ascii=False, default=_plain)
-        return sign("cursor", plain.encode(), self.context(order))
+        return sign_payload("cursor", plain.encode(), self.context(order))
 
     def decode(self, types: list[type], order: str = "") -> list[Any]:
         """Return the sort keys in `cursor`, as values of these types.
@@ -115,7 +115,7 @@ class PageQuery:
         or their column types.
         """
         try:
-            plain = json.loads(unsign("cursor", self.cursor or "", self.context(order)))
+            plain = json.loads(unsign_payload("cursor", self.cursor or "", self.context(order)))
             keys = [_read(key, kind) for key, kind in zip(plain, types, strict=True)]
         except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
             raise InvalidCursor from error

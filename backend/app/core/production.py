@@ -51,11 +51,11 @@ class Unsafe(ValueError):
         self.problems = problems
 
 
-def check(settings: SettingFields) -> None:
+def check_production_settings(settings: SettingFields) -> None:
     """Raise `Unsafe` with all problems at once."""
-    problems = list(combinations.contradictions(settings))
+    problems = list(combinations.contradicting_settings(settings))
     if settings.is_deployed:
-        problems += [*_weaknesses(settings), *risks.refused(settings)]
+        problems += [*_weaknesses(settings), *risks.refused_risks(settings)]
     if problems:
         raise Unsafe(problems)
 

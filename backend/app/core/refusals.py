@@ -56,7 +56,7 @@ SIGNS_OF_A_DEPLOYMENT = (
 )
 
 
-def explain(kind: type[Stage], error: ValidationError, env_file: Path) -> str:
+def explain_problems(kind: type[Stage], error: ValidationError, env_file: Path) -> str:
     """Describe all problems, on one line or as a list."""
     lines = [*_lines(error, env_file), *_rest(kind, error, env_file)]
     if len(lines) == 1:

@@ -68,7 +68,7 @@ RISKS = (
 )
 
 
-def refused(settings: SettingFields) -> Iterator[tuple[str, str]]:
+def refused_risks(settings: SettingFields) -> Iterator[tuple[str, str]]:
     """Yield the variable and reason for each risk that is present but not accepted."""
     for risk in RISKS:
         if risk.is_run(settings) and risk.name not in settings.accept_risks:
@@ -78,7 +78,7 @@ def refused(settings: SettingFields) -> Iterator[tuple[str, str]]:
             )
 
 
-def accepted(settings: SettingFields) -> Iterator[Risk]:
+def accepted_risks(settings: SettingFields) -> Iterator[Risk]:
     """Yield each risk that is present and accepted."""
     for risk in RISKS:
         if risk.is_run(settings) and risk.name in settings.accept_risks:

@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 
-def example(values: dict[str, Any]) -> ConfigDict:
+def example_body(values: dict[str, Any]) -> ConfigDict:
     """Return a model config with an example body, which `/docs` fills in.
 
         model_config = example({"title": "First light", "content": "Hello"})

@@ -97,7 +97,7 @@ def _redis(url: SecretStr) -> SecretStr:
 
 
 def _database(url: SecretStr) -> SecretStr:
-    database_urls.check(url.get_secret_value())
+    database_urls.check_database_url(url.get_secret_value())
     return url
 
 

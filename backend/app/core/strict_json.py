@@ -28,7 +28,7 @@ class InvalidJson(ValueError):
         self.message, self.type, self.loc = message, kind, loc
 
 
-def parse(body: bytes, max_entries: int = MAX_ENTRIES) -> Any:
+def parse_strict_json(body: bytes, max_entries: int = MAX_ENTRIES) -> Any:
     """Parse JSON, and refuse values that databases or other parsers cannot handle.
 
     These are invalid UTF-8, lone surrogates, NaN and infinities, more than 200 nested

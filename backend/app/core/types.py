@@ -16,7 +16,7 @@ Values that do not fit a 64-bit column are refused before they reach a database.
 """
 
 
-def now() -> datetime:
+def utc_now() -> datetime:
     """Return the time according to this host's clock, in UTC.
 
     Use `app.db.clock` for a time that is stored in a row or compared with a stored
@@ -27,10 +27,10 @@ def now() -> datetime:
 
 def today() -> date:
     """Return the current date in UTC."""
-    return now().date()
+    return utc_now().date()
 
 
-def rule(check: Callable[[str], str], kind: str) -> Callable[[str], str]:
+def validator_from(check: Callable[[str], str], kind: str) -> Callable[[str], str]:
     """Turn `check` into a validator.
 
     A `ValueError` raised by `check` becomes a 422 with the error's text and the type

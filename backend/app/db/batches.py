@@ -114,11 +114,11 @@ def delete_in_batches(
 ) -> Progress:
     """Delete the rows that match the conditions, in batches as `in_batches` does."""
     return in_batches(
-        sessions, deletion(model), model, *conditions, by=by, size=size, budget=budget
+        sessions, batch_deletion(model), model, *conditions, by=by, size=size, budget=budget
     )
 
 
-def deletion(model: type[Base]) -> Work:
+def batch_deletion(model: type[Base]) -> Work:
     """Return a function that deletes rows of this table by their keys.
 
     `in_batches` selects the keys first, because MariaDB does not support LIMIT in a

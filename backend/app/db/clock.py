@@ -11,10 +11,11 @@ Instead, `now()` is part of the statement, and the database fills in the time:
 
 This needs no additional statement. If Python code needs the result of a comparison, the
 query selects the comparison as one more column: `select(Link, Link.made_at >
-clock.now(-GRACE))`. `read` is for the rare case without any other statement.
+clock.now(-GRACE))`. `read_database_time` is for the rare case without any other
+statement.
 
-The host's clock (`app.core.types.now`) is used only for times that stay on one host,
-such as logs and metrics, and for access tokens, which are checked with a leeway.
+The host's clock (`app.core.types.utc_now`) is used only for times that stay on one
+host, such as logs and metrics, and for access tokens, which are checked with a leeway.
 Durations are measured with `time.monotonic`.
 """
 
@@ -54,7 +55,7 @@ def now(after: timedelta = timedelta()) -> FunctionElement[datetime]:
     return _Now(literal(after // MICROSECOND, BigInteger())) if after else _Now()
 
 
-def read(db: Session) -> datetime:
+def read_database_time(db: Session) -> datetime:
     """Return the current time of the database's clock. This takes a statement of its
     own.
     """

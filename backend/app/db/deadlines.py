@@ -43,7 +43,7 @@ class Limited(Protocol):
 Call = tuple[Limited, float]  # the connection, and when the call began
 
 
-def limited(method: Method) -> Method:
+def time_limited(method: Method) -> Method:
     """Limit how long a method may wait for the server.
 
     The method belongs to a connection or to one of its cursors.

@@ -35,7 +35,7 @@ from app.core.database_urls import make_folder
 
 from .deadlines import GRACE_SECONDS, Limited, start_watchdog
 from .silence import NeverSilent, Silence, pool_class, silence_of
-from .urls import normalise
+from .urls import normalise_database_url
 
 JOB_STATEMENT_SECONDS = 60.0
 LOCK_SECONDS = 3
@@ -90,7 +90,7 @@ def make_engine(
     The engine connects when it is first used. Without `limits`, the limits of requests
     apply. With a statement limit of 0, a statement may take any time.
     """
-    url = normalise(settings.database_url.get_secret_value())
+    url = normalise_database_url(settings.database_url.get_secret_value())
     limits = limits or Limits(settings.database_statement_timeout)
     options: dict[str, Any] = {
         "pool_size": pool_size,

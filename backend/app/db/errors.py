@@ -102,7 +102,7 @@ SQLITE_SIGNS: dict[str, type[AppError]] = {
 }
 
 
-def translate(error: Exception) -> AppError | None:
+def translate_database_error(error: Exception) -> AppError | None:
     """Return the error that a client gets for a database error.
 
     The result is `None` for a bug in our code, which becomes a 500.

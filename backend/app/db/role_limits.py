@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine, text
 from app.core.config import Settings
 
 from .engines import Limits, server_limits
-from .urls import normalise
+from .urls import normalise_database_url
 
 
 def write_limits(settings: Settings) -> dict[str, str]:
@@ -21,7 +21,7 @@ def write_limits(settings: Settings) -> dict[str, str]:
     A second call changes nothing. Only PostgreSQL has such defaults: raises
     `ValueError` for the other databases.
     """
-    url = normalise(settings.database_url.get_secret_value())
+    url = normalise_database_url(settings.database_url.get_secret_value())
     if url.get_backend_name() != "postgresql":
         raise ValueError("Only PostgreSQL keeps time limits as defaults of a role")
     wanted = server_limits(Limits(settings.database_statement_timeout))

@@ -21,7 +21,7 @@ from sqlalchemy import Select, func, literal, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from .errors import DatabaseTimeout, translate
+from .errors import DatabaseTimeout, translate_database_error
 
 EXACT = 1_000
 SHARE = 20  # a result is used for this many times the duration of its count
@@ -77,7 +77,7 @@ def _count_all(db: Session, statement: Select[Any]) -> int | None:
         with db.begin_nested():
             return db.scalar(count(statement)) or 0
     except DBAPIError as error:
-        if not isinstance(translate(error), DatabaseTimeout):
+        if not isinstance(translate_database_error(error), DatabaseTimeout):
             raise
         return None
 

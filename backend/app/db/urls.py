@@ -3,16 +3,16 @@
 from sqlalchemy import URL, make_url
 
 from app.core.config import ROOT
-from app.core.database_urls import DRIVERS, check, sqlite_file
+from app.core.database_urls import DRIVERS, check_database_url, sqlite_file
 
 
-def normalise(url: str) -> URL:
+def normalise_database_url(url: str) -> URL:
     """Add the driver to a database URL, and make the path of an SQLite file absolute.
 
     A relative path is relative to the root of the project. Raises `ValueError` if
     `check` refuses the URL.
     """
-    parsed = make_url(check(url))
+    parsed = make_url(check_database_url(url))
     parsed = parsed.set(drivername=DRIVERS[parsed.drivername])
     # The path is set as an attribute, because in a URL its `?` or `%` would be
     # interpreted.

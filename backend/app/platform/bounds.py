@@ -43,7 +43,7 @@ def refusal_of(scope: Scope, size: int, cookies: int, hosts: int) -> Response | 
     if too_large or HEAD_TOO_LARGE in scope.get("extensions", ()):
         return problems.of_status(431)
     if query.count(b"&") >= MAX_PARAMETERS:
-        return problems.of(TooManyParameters())
+        return problems.problem_response(TooManyParameters())
     if scope["method"] in ("TRACE", "CONNECT"):
         return problems.of_status(405, {"Allow": "GET, POST, PUT, PATCH, DELETE"})
     return problems.of_status(400) if hosts > 1 else None

@@ -27,7 +27,7 @@ def etag_of(body: bytes) -> str:
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
-def matches(header: str, etag: str) -> bool:
+def matches_tag(header: str, etag: str) -> bool:
     """Return whether a header such as `If-Match` contains this tag, or `*`.
 
     A tag that a proxy changed matches, too. RFC 9110 (13.1.1) requires a strong
@@ -48,7 +48,7 @@ def revalidated(response: Response, if_none_match: str | None) -> Response:
     version.
     """
     etag = etag_of(bytes(response.body))
-    if if_none_match and matches(if_none_match, etag):
+    if if_none_match and matches_tag(if_none_match, etag):
         kept = {
             key: value
             for key, value in response.headers.items()

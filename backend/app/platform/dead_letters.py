@@ -17,7 +17,7 @@ from app.db.batches import in_batches
 from app.db.database import SessionLocal
 from app.db.totals import count_up_to
 
-from .leases import Leased, revive
+from .leases import Leased, revive_dead_letters
 
 SHOWN = 100
 COUNTED = 10_000
@@ -68,7 +68,7 @@ def count_dead_letters(db: Session) -> int:
     return sum(count_up_to(db, _dead(model), COUNTED) for model in _tables().values())
 
 
-def requeue(db: Session, names: Iterable[str]) -> int:
+def requeue_dead_letters(db: Session, names: Iterable[str]) -> int:
     """Make these dead letters due again for a full day, and return their number.
 
     Raises `NoSuchLetter` if one of the names belongs to no dead letter.
@@ -86,7 +86,7 @@ def requeue_all() -> int:
 
 def _requeue_table(model: Any) -> int:
     def work(db: Session, ids: Sequence[int]) -> None:
-        revive(db, model, model.id.in_(ids))
+        revive_dead_letters(db, model, model.id.in_(ids))
 
     with SessionLocal() as db:
         newest = db.scalar(select(func.max(model.dead_at)))
@@ -100,7 +100,7 @@ def _requeue_one(db: Session, name: str) -> int:
     table, _, number = name.partition(":")
     model = _tables().get(table)
     known = model is not None and number.isascii() and number.isdigit() and len(number) < 19  # noqa: PLR2004 - 64 bits
-    if model is None or not known or not revive(db, model, model.id == int(number)):
+    if model is None or not known or not revive_dead_letters(db, model, model.id == int(number)):
         raise NoSuchLetter(name)
     return 1
 

@@ -19,7 +19,7 @@ from app.db.database import db_dependency
 from .dev_pages import page
 from .mail import UnreadableMail, read_mail
 from .models import Mail
-from .templates import Rendered, render_mail, samples
+from .templates import Rendered, render_mail, sample_values
 
 SHOWN = 100
 LINK = re.compile(r"https?://[^\s<>\"']+")
@@ -122,14 +122,14 @@ def list_mails(db: db_dependency) -> list[MailRead]:
 @router.get("/preview")
 def list_previews() -> Response:
     """Show every email that the features can send, with sample values."""
-    mails = [(name, render_mail(name, values)) for name, values in samples().items()]
+    mails = [(name, render_mail(name, values)) for name, values in sample_values().items()]
     return page("previews", mails=mails, prefix=get_settings().api_prefix)
 
 
 @router.get("/preview/{feature}/{name}")
 def show_preview(feature: str, name: str) -> Response:
     template = f"{feature}/{name}"
-    values = samples().get(template)
+    values = sample_values().get(template)
     if values is None:
         raise NotFound
     return _framed(render_mail(template, values).html)

@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse
 
 from app.core.config import get_settings
 
-from .templates import environment
+from .templates import template_environment
 
 INLINE = {
     "style-src": re.compile(r"<style>(.*?)</style>", re.DOTALL),
@@ -240,7 +240,7 @@ def _by_its_own_name(request: Request) -> str | None:
 
 def page(template: str, **values: Any) -> Response:
     """Render a page, with a policy that allows only its own inline blocks."""
-    html = environment().get_template(f"platform/dev/{template}.html").render(values)
+    html = template_environment().get_template(f"platform/dev/{template}.html").render(values)
     allowed = {
         kind: " ".join(_hash(block) for block in pattern.findall(html))
         for kind, pattern in INLINE.items()

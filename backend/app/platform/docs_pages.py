@@ -24,7 +24,7 @@ REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-def install(app: FastAPI, prefix: str, *, live: bool) -> None:
+def install_docs_pages(app: FastAPI, prefix: str, *, live: bool) -> None:
     """Add the routes for both pages, the OpenAPI document and the assets.
 
     Call this after replacing `app.openapi`. With `live`, example values that work only

@@ -1,8 +1,8 @@
 """Examples in the OpenAPI document: request bodies for `/docs`, and errors.
 
 Each example is written only once. The example of a body is part of its model
-(`app.core.schemas.example`). The example of an error is created by the code that raises
-the error.
+(`app.core.schemas.example_body`). The example of an error is created by the code that
+raises the error.
 """
 
 from collections.abc import Iterable
@@ -91,7 +91,7 @@ def _query_errors(known: frozenset[str] | None) -> tuple[str, list[Any]] | None:
     if known is None:
         return None
     nearest = next((name for name in sorted(known) if name[:-1] not in known), "")
-    error = query_rules.refusal([nearest[:-1] or UNKNOWN], known)
+    error = query_rules.query_refusal([nearest[:-1] or UNKNOWN], known)
     return error.message, error.members["errors"]
 
 
@@ -101,13 +101,13 @@ def _problem(error: type[AppError]) -> dict[str, Any]:
     members = {name: schema.get("examples", [None])[0] for name, schema in error.extra.items()}
     if issubclass(error, Unprocessable):
         members = {"errors": []} | members
-    return problems.body(
+    return problems.problem_body(
         error.status, error.code, error.detail, members=members, request_id=REQUEST_ID
     )
 
 
 def _value(error: AppError) -> dict[str, Any]:
-    return problems.body(
+    return problems.problem_body(
         error.status, error.code, error.message, members=error.members, request_id=REQUEST_ID
     )
 

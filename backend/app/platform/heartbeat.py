@@ -15,7 +15,7 @@ LATE_SECONDS = 45.0
 FILE = Path(tempfile.gettempdir()) / "liftoff-worker"
 
 
-def beat() -> None:
+def record_heartbeat() -> None:
     """Record that this process is alive.
 
     The worker continues even if the folder is not writable.
@@ -24,7 +24,7 @@ def beat() -> None:
         FILE.touch()
 
 
-def check() -> int:
+def check_heartbeat() -> int:
     """Return 0 if a worker on this machine or in this container is alive.
 
     Otherwise print the reason and return 1.

@@ -28,7 +28,7 @@ from app.db import clock
 from app.db.database import ending_threads, side_session
 from app.db.demands import demand_again
 from app.db.errors import conflicts
-from app.platform.principal import viewer
+from app.platform.principal import current_viewer
 
 from .limits import AddressLimit
 from .models import LEASE, IdempotencyKey
@@ -105,7 +105,7 @@ class Claim:
         `IdempotencyKeyReused`, `IdempotencyInProgress` or `AnswerNotKept`.
         """
         client = self._request.client
-        caller = viewer(self._request) or f"address {client.host if client else ''}"
+        caller = current_viewer(self._request) or f"address {client.host if client else ''}"
         self._digests = _digests(
             caller, self._request.method, self._request.url.path, self._key.encode()
         )
@@ -127,7 +127,7 @@ class Claim:
         """
         db = self._db
         assert db
-        if viewer(self._request) is None:
+        if current_viewer(self._request) is None:
             STRANGERS(self._request)
         self._row = self._take_over(db, self._expired) if self._expired else self._insert(db)
         # These values are copied, because a rollback would expire the row, and

@@ -10,7 +10,7 @@ from app.db import clock
 from app.db.database import WorkerSession
 
 from . import leases
-from .jobs import BELLS, LEASE, Again, Failure, Kind, NotNow, kinds
+from .jobs import BELLS, LEASE, Again, Failure, Kind, NotNow, job_kinds
 from .models import Job, Lane
 from .recurrence import planner
 
@@ -31,7 +31,7 @@ def run_next(*, lane: Lane | None = None) -> bool:
     job = _claim(lane)
     if job is None:
         return False
-    kind = kinds()[job.kind]
+    kind = job_kinds()[job.kind]
     try:
         with WorkerSession() as db, db.begin():
             _strike_off(db, job, kind, kind.run(db, dict(job.payload)))
@@ -50,7 +50,7 @@ def run_next(*, lane: Lane | None = None) -> bool:
 def _claim(lane: Lane | None) -> Job | None:
     of_lane = [Job.lane == lane] if lane else []
     with WorkerSession() as db, db.begin():
-        job = leases.claim(db, Job, LEASE, *of_lane, Job.kind.in_(list(kinds())))
+        job = leases.claim_due_row(db, Job, LEASE, *of_lane, Job.kind.in_(list(job_kinds())))
     if job and job.lane in BELLS:
         # There may be more jobs, so the other threads of this lane should look, too.
         BELLS[Lane(job.lane)].ring()
@@ -73,7 +73,7 @@ def _strike_off(db: Session, job: Job, kind: Kind, again: Again | None) -> None:
     elif interval is not None:
         _schedule(db, job, interval, payload={})
     else:
-        leases.remove(db, job)
+        leases.delete_leased_row(db, job)
 
 
 def _schedule(
@@ -81,10 +81,12 @@ def _schedule(
 ) -> None:
     """Make the job due again. A recurring job is never abandoned."""
     give_up_at = (
-        leases.NEVER if kinds()[job.kind].every and job.key else clock.now(wait + leases.PATIENCE)
+        leases.NEVER
+        if job_kinds()[job.kind].every and job.key
+        else clock.now(wait + leases.PATIENCE)
     )
     renewed = {"due_at": clock.now(wait), "give_up_at": give_up_at, "last_error": error}
-    leases.release(db, job, **renewed, **values, attempts=job.attempts if error else 0)
+    leases.release_lease(db, job, **renewed, **values, attempts=job.attempts if error else 0)
 
 
 def _put_off(job: Job) -> None:
@@ -100,11 +102,16 @@ def _fail(job: Job, kind: Kind, error: str) -> None:
     """
     with WorkerSession() as db, db.begin():
         if interval := _interval(job, kind):
-            _schedule(db, job, min(leases.delay_after(job.attempts), interval), leases.short(error))
+            _schedule(
+                db,
+                job,
+                min(leases.delay_after(job.attempts), interval),
+                leases.loggable_excerpt(error),
+            )
             return
         again = leases.retry_later(db, job, error)
         if kind.failed:
-            _tell(db, job, kind, Failure(leases.short(error), is_final=not again))
+            _tell(db, job, kind, Failure(leases.loggable_excerpt(error), is_final=not again))
 
 
 def _tell(db: Session, job: Job, kind: Kind, failure: Failure) -> None:

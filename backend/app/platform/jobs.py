@@ -148,7 +148,7 @@ def _declare(kind: Kind) -> Handler:
 
 
 @lru_cache
-def kinds() -> Mapping[str, Kind]:
+def job_kinds() -> Mapping[str, Kind]:
     """Return the jobs of all features.
 
     Raises `BrokenFeature` if a `jobs.py` cannot be imported.
@@ -173,9 +173,9 @@ def enqueue(
     Nothing is queued if an unfinished job has the same `key`, even if that job is
     running. Raises `UnknownJob`.
     """
-    if kind not in kinds():
+    if kind not in job_kinds():
         raise UnknownJob(kind)
-    declared = kinds()[kind]
+    declared = job_kinds()[kind]
     due = {
         "due_at": clock.now(after),
         "give_up_at": NEVER if key == declared.key else clock.now(after + PATIENCE),
@@ -191,7 +191,7 @@ def is_enqueued(key: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 @contextmanager
-def alone(what: str) -> Iterator[None]:
+def exclusive_job(what: str) -> Iterator[None]:
     """Ensure that no other job of this process works on `what` at the same time.
 
     Raises `NotNow` if another job does. Waiting instead would keep a thread away from

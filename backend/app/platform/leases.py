@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, CursorResult, String, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.core.logging import get_logger, scrub
+from app.core.logging import get_logger, scrub_for_log
 from app.db import clock
 from app.db.types import PrimaryKey
 
@@ -66,7 +66,7 @@ class LeaseLost(Exception):
     """
 
 
-def claim(
+def claim_due_row(
     db: Session, model: type[Row], lease: timedelta, *conditions: ColumnElement[bool]
 ) -> Row | None:
     """Take the row that has been due the longest, or return `None`.
@@ -87,7 +87,7 @@ def claim(
             break
         # The last worker died without recording a result. Without a limit, a job that
         # kills its worker would kill one worker after another.
-        bury(db, row, "The worker ended while it was working on this")
+        make_dead_letter(db, row, "The worker ended while it was working on this")
     row.lease, row.due_at, row.attempts = uuid4().hex, at + lease, row.attempts + 1
     db.flush()
     return row
@@ -98,10 +98,10 @@ def give_back(db: Session, row: Row, wait: timedelta = timedelta()) -> None:
 
     Raises `LeaseLost`.
     """
-    release(db, row, due_at=clock.now(wait), attempts=row.attempts - 1)
+    release_lease(db, row, due_at=clock.now(wait), attempts=row.attempts - 1)
 
 
-def release(db: Session, row: Row, **values: Any) -> None:
+def release_lease(db: Session, row: Row, **values: Any) -> None:
     """End the lease of a row, and set these values. Raises `LeaseLost`."""
     model = type(row)
     mine = (
@@ -112,7 +112,7 @@ def release(db: Session, row: Row, **values: Any) -> None:
     _expect_one(db, mine)
 
 
-def remove(db: Session, row: Row) -> None:
+def delete_leased_row(db: Session, row: Row) -> None:
     """Delete a row whose work is done. Raises `LeaseLost`."""
     model = type(row)
     _expect_one(db, delete(model).where(model.id == row.id, model.lease == row.lease))
@@ -132,30 +132,37 @@ def retry_later(db: Session, row: Row, error: str) -> bool:
     The last attempt is at the end of `PATIENCE`. If that fails, the row becomes a dead
     letter, and the result is false. Raises `LeaseLost`.
     """
-    at = clock.read(db)
+    at = clock.read_database_time(db)
     if at >= row.give_up_at:
-        bury(db, row, error)
+        make_dead_letter(db, row, error)
         return False
     due_at = min(at + delay_after(row.attempts), row.give_up_at)
-    release(db, row, due_at=due_at, last_error=short(error))
+    release_lease(db, row, due_at=due_at, last_error=loggable_excerpt(error))
     log.warning(
         "work_failed", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error
     )
     return True
 
 
-def bury(db: Session, row: Row, error: str) -> None:
+def make_dead_letter(db: Session, row: Row, error: str) -> None:
     """Make the row a dead letter, which operators can read but no worker takes.
 
     Raises `LeaseLost`.
     """
-    release(db, row, due_at=None, dead_at=clock.now(), last_error=short(error), **row.when_dead)
+    release_lease(
+        db,
+        row,
+        due_at=None,
+        dead_at=clock.now(),
+        last_error=loggable_excerpt(error),
+        **row.when_dead,
+    )
     log.error(
         "dead_letter", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error
     )
 
 
-def revive(db: Session, model: type[Row], *conditions: ColumnElement[bool]) -> int:
+def revive_dead_letters(db: Session, model: type[Row], *conditions: ColumnElement[bool]) -> int:
     """Make these dead letters due again for a full day, and return their number."""
     again = {
         "due_at": clock.now(),
@@ -188,9 +195,9 @@ def reason_of(error: BaseException) -> str:
     return said.removeprefix(f"{type(error).__module__}.")
 
 
-def short(error: str) -> str:
+def loggable_excerpt(error: str) -> str:
     """Shorten the text, and remove secrets.
 
     A server's response may repeat what we sent, such as a link with its token.
     """
-    return str(scrub(error))[:MAX_ERROR]
+    return str(scrub_for_log(error))[:MAX_ERROR]

@@ -127,7 +127,7 @@ class Counters:
             return due
 
 
-def counters() -> Counters:
+def limit_counters() -> Counters:
     """Return the counters of this process.
 
     The lock ensures that simultaneous first requests do not create several counters.
@@ -177,15 +177,15 @@ class RateLimit:
 
         Use this where the response must not reveal that there is a limit.
         """
-        return counters().hit(self._item, self.name, *key)
+        return limit_counters().hit(self._item, self.name, *key)
 
     def spent(self, *key: str) -> bool:
         """Return whether one more hit would exceed the limit, without counting it."""
-        return not counters().test(self._item, self.name, *key)
+        return not limit_counters().test(self._item, self.name, *key)
 
     def clear(self, *key: str) -> None:
         """Delete the count of this key."""
-        counters().clear(self._item, self.name, *key)
+        limit_counters().clear(self._item, self.name, *key)
 
     def note(self, *key: str) -> None:
         """Log that this key has reached the limit."""
@@ -209,12 +209,12 @@ class RateLimit:
             raise
 
     def _refuse(self, *key: str) -> None:
-        wait = counters().seconds_left(self._item, self.name, *key)
+        wait = limit_counters().seconds_left(self._item, self.name, *key)
         self.note(*key)
-        raise refusal(self._item.amount, wait)
+        raise limit_refusal(self._item.amount, wait)
 
 
-def refusal(amount: int, wait: int) -> TooManyRequests:
+def limit_refusal(amount: int, wait: int) -> TooManyRequests:
     """Return the 429 error for a limit of `amount` requests.
 
     `wait` is the number of seconds until the next request is allowed.
@@ -230,7 +230,7 @@ def refusal(amount: int, wait: int) -> TooManyRequests:
 
 def note_limit(name: str, *key: str) -> None:
     """Log that a key has reached a limit."""
-    security_event("rate_limited", limit=name, key=[loggable(part) for part in key])
+    security_event("rate_limited", limit=name, key=[loggable_key_part(part) for part in key])
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,7 @@ class AddressLimit:
         yield RateLimit(self.name, self.rate), network
 
 
-def loggable(part: str) -> str:
+def loggable_key_part(part: str) -> str:
     """Return a part of a key in a form that the log may show.
 
     Addresses and names such as `user:7` stay as they are. Any other text is replaced by

@@ -72,7 +72,7 @@ def queue_mail(
         body=cipher(PURPOSE).encrypt(
             json.dumps({"text": rendered.text, "html": rendered.html}).encode()
         ),
-        message_id=f"<{uuid4().hex}@{sender().domain}>",
+        message_id=f"<{uuid4().hex}@{mail_sender().domain}>",
         due_at=clock.now(),
         give_up_at=clock.now(PATIENCE),
         priority=_priority(has_link=useful_for is not None, to_stranger=to_stranger),
@@ -127,7 +127,7 @@ def written_out(mail: Mail) -> bytes:
     """
     rendered = read_mail(mail)
     message = EmailMessage(policy=SMTP)
-    message["From"] = sender()
+    message["From"] = mail_sender()
     message["To"] = Address(addr_spec=mail.recipient)
     message["Subject"] = rendered.subject
     message["Date"] = format_datetime(mail.created_at.astimezone(UTC))
@@ -138,7 +138,7 @@ def written_out(mail: Mail) -> bytes:
     return message.as_bytes()
 
 
-def sender() -> Address:
+def mail_sender() -> Address:
     mail_from = get_settings().mail_from
     # Production requires MAIL_FROM at startup, and the other environments have a
     # default.

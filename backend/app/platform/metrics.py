@@ -35,7 +35,7 @@ seconds = Histogram(
 router = APIRouter()
 
 
-def observe(scope: Scope, status: int, duration: float) -> None:
+def count_request(scope: Scope, status: int, duration: float) -> None:
     """Count one request under the path template of its route.
 
     Counting actual paths and methods would create an unlimited number of series.
@@ -71,7 +71,7 @@ def read_metrics() -> Response:
     return Response(_written() + asked, media_type=CONTENT_TYPE_LATEST)
 
 
-def listener() -> Starlette:
+def metrics_application() -> Starlette:
     """Return the application for METRICS_PORT, which serves only `/metrics`."""
     return Starlette(routes=[Route("/metrics", lambda _: read_metrics())])
 

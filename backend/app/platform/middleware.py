@@ -8,6 +8,6 @@ from .cache.layer import CacheMiddleware
 from .envelope import Envelope
 
 
-def stack(settings: Settings) -> list[Middleware]:
+def middleware_stack(settings: Settings) -> list[Middleware]:
     """Return the envelope, and the middleware between it and the routes."""
     return [Middleware(Envelope, settings=settings), Middleware(CacheMiddleware)]

@@ -20,7 +20,7 @@ GENERIC = re.compile(r"([A-Z][A-Za-z0-9]*)_(\w+)_")  # pydantic's name for `Page
 EXAMPLE = re.compile(rf"'{examples.REFERENCE}(\w+)'")
 
 
-def about(settings: Settings) -> dict[str, Any]:
+def application_description(settings: Settings) -> dict[str, Any]:
     """Return what the document says about the application, as arguments for FastAPI."""
     return {
         "servers": [{"url": settings.public_url or "/"}],
@@ -29,7 +29,7 @@ def about(settings: Settings) -> dict[str, Any]:
     }
 
 
-def complete(app: FastAPI, prefix: str) -> None:
+def complete_openapi(app: FastAPI, prefix: str) -> None:
     """Make `app.openapi()` return the complete document.
 
     The lock is needed because several requests may generate the document at once.

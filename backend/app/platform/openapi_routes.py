@@ -99,7 +99,7 @@ def is_optional(route: Any) -> bool:
     return any(map(principal.is_optional, calls)) and not any(map(principal.is_required, calls))
 
 
-def describe(route: Any, known: frozenset[str] | None) -> None:
+def describe_route(route: Any, known: frozenset[str] | None) -> None:
     """Add responses, header parameters and examples to the OpenAPI data of a route.
 
     `known` contains the names of its query parameters.

@@ -23,9 +23,9 @@ from app.db import clock
 from app.db.database import WorkerSession
 
 from . import leases
-from .gateway import Line, SendingFailed, Unreachable
-from .mail import UnreadableMail, WrongKey, sender, written_out
+from .mail import UnreadableMail, WrongKey, mail_sender, written_out
 from .models import Mail, Priority
+from .smtp_client import Line, SendingFailed, Unreachable
 from .wakes import mail_bell
 
 LEASE = timedelta(minutes=2)  # several times `gateway.TOTAL_SECONDS`, the most that one email takes
@@ -64,7 +64,7 @@ def send_due(stopping: Event | None = None) -> bool:
                 _insist(leases.give_back, mail, until=lease_end)
                 (stopping or Event()).wait(CROWDED_SECONDS)
                 break
-            _insist(partial(settle, failure=failure), mail, until=lease_end)
+            _insist(partial(record_sending, failure=failure), mail, until=lease_end)
             sent += 1
     return sent > 0
 
@@ -76,7 +76,7 @@ def _claim() -> Mail | None:
     """
     with WorkerSession() as db, db.begin():
         for priority in Priority:
-            if mail := leases.claim(db, Mail, LEASE, Mail.priority == priority):
+            if mail := leases.claim_due_row(db, Mail, LEASE, Mail.priority == priority):
                 return mail
     return None
 
@@ -87,7 +87,7 @@ def _send(line: Line, mail: Mail) -> SendingFailed | None:
     if mail.useful_until and mail.useful_until <= claimed_at:
         return LinkRanOut("The link in this email expired before the email could be sent")
     try:
-        line.send(_message(mail), to=mail.recipient, sender=sender().addr_spec)
+        line.send(_message(mail), to=mail.recipient, sender=mail_sender().addr_spec)
     except SendingFailed as failure:
         return failure
     except BaseException as error:
@@ -130,17 +130,17 @@ def _insist(note: Callable[[Session, Mail], None], mail: Mail, *, until: float) 
         return
 
 
-def settle(db: Session, mail: Mail, failure: SendingFailed | None) -> None:
+def record_sending(db: Session, mail: Mail, failure: SendingFailed | None) -> None:
     if failure is None:
         kept = mail.body if get_settings().environment == "development" else None
-        leases.release(db, mail, due_at=None, sent_at=clock.now(), body=kept, last_error=None)
+        leases.release_lease(db, mail, due_at=None, sent_at=clock.now(), body=kept, last_error=None)
         log.info("mail_sent", id=mail.id, attempts=mail.attempts, message_id=mail.message_id)
     elif isinstance(failure, LinkRanOut):
-        leases.release(
+        leases.release_lease(
             db, mail, due_at=None, dead_at=clock.now(), body=None, last_error=str(failure)
         )
         log.warning("mail_useless", id=mail.id, message_id=mail.message_id, reason=str(failure))
     elif failure.permanent:
-        leases.bury(db, mail, str(failure))
+        leases.make_dead_letter(db, mail, str(failure))
     else:
         leases.retry_later(db, mail, str(failure))

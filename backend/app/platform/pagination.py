@@ -6,7 +6,7 @@ from fastapi import Depends, Query, Request
 
 from app.core.errors import raises
 from app.core.pagination import MAX_CURSOR, MAX_LIMIT, MAX_OFFSET, InvalidCursor, PageQuery
-from app.platform.principal import viewer
+from app.platform.principal import current_viewer
 
 NOT_BOUND = {"cursor", "limit", "offset"}  # clients may change these from page to page
 
@@ -32,7 +32,7 @@ def page_query(
         query = sorted(
             pair for pair in request.query_params.multi_items() if pair[0] not in NOT_BOUND
         )
-        return [request.url.path, query, viewer(request)]
+        return [request.url.path, query, current_viewer(request)]
 
     return PageQuery(bound_to, offset=offset, limit=limit, cursor=cursor)
 

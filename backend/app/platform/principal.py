@@ -52,12 +52,12 @@ def is_required(dependency: Any) -> bool:
     return getattr(dependency, "caller", None) == "required"
 
 
-def publish(connection: HTTPConnection, principal: str) -> None:
+def publish_principal(connection: HTTPConnection, principal: str) -> None:
     """Store the caller, for example `user:42`, in the state of this request."""
     connection.state.principal = principal
 
 
-def viewer(connection: HTTPConnection) -> str | None:
+def current_viewer(connection: HTTPConnection) -> str | None:
     """Return the caller of this request, or `None` for an anonymous caller."""
     principal: str | None = getattr(connection.state, "principal", None)
     return principal

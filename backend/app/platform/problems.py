@@ -18,8 +18,8 @@ from starlette.routing import Match
 
 from app.core.errors import AppError, Unprocessable
 from app.core.logging import get_logger, security_event
-from app.db.errors import DatabaseConflict, translate
-from app.platform.principal import viewer
+from app.db.errors import DatabaseConflict, translate_database_error
+from app.platform.principal import current_viewer
 
 MEDIA_TYPE = "application/problem+json"
 INVALID = "Some of the input is missing or invalid. `errors` says which fields, and why."
@@ -83,7 +83,7 @@ class ValidationProblem(Problem):
     errors: list[FieldError]
 
 
-def render(
+def render_problem(
     status: int,
     code: str,
     detail: str,
@@ -92,13 +92,13 @@ def render(
     members: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
     """Return the response for an error."""
-    content = body(status, code, detail, members=members, request_id=correlation_id.get())
+    content = problem_body(status, code, detail, members=members, request_id=correlation_id.get())
     return JSONResponse(
         content, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE
     )
 
 
-def body(
+def problem_body(
     status: int,
     code: str,
     detail: str,
@@ -124,11 +124,11 @@ def of_status(status: int, headers: Mapping[str, str] | None = None) -> JSONResp
         "error",
         HTTPStatus(status).description or HTTPStatus(status).phrase,
     )
-    return render(status, code, detail, headers=headers)
+    return render_problem(status, code, detail, headers=headers)
 
 
-def of(error: AppError) -> JSONResponse:
-    return render(
+def problem_response(error: AppError) -> JSONResponse:
+    return render_problem(
         error.status, error.code, error.message, headers=error.headers, members=error.members
     )
 
@@ -148,7 +148,7 @@ def _plain(part: str | int) -> str | int:
     return part if isinstance(part, int) or PLAIN_NAME.fullmatch(part) else "?"
 
 
-def install(app: FastAPI) -> None:
+def install_problem_handlers(app: FastAPI) -> None:
     """Register the exception handlers. The envelope handles all other exceptions."""
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
@@ -163,14 +163,17 @@ async def _on_app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
     if error.status == HTTPStatus.FORBIDDEN:
         security_event(
-            "access_denied", code=error.code, principal=viewer(request), path=request.url.path
+            "access_denied",
+            code=error.code,
+            principal=current_viewer(request),
+            path=request.url.path,
         )
-    return of(error)
+    return problem_response(error)
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return of(Unprocessable(INVALID, errors=field_errors(error.errors())))
+    return problem_response(Unprocessable(INVALID, errors=field_errors(error.errors())))
 
 
 async def _on_invalid_answer(request: Request, error: Exception) -> Response:
@@ -209,11 +212,13 @@ def _allowed(request: Request) -> list[str]:
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:
-    problem = DatabaseConflict() if isinstance(error, StaleDataError) else translate(error)
+    problem = (
+        DatabaseConflict() if isinstance(error, StaleDataError) else translate_database_error(error)
+    )
     if problem is None:
         raise error
     log.warning("database_error", code=problem.code, error=str(error), path=request.url.path)
-    return of(problem)
+    return problem_response(problem)
 
 
 def ends_the_process(error: BaseException) -> bool:

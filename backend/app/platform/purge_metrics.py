@@ -54,7 +54,7 @@ class PurgeCollector(Collector):
         try:
             with SideSession() as db:
                 self._seconds = {
-                    table: late.total_seconds() for table, late in purges.overdue(db).items()
+                    table: late.total_seconds() for table, late in purges.overdue_purges(db).items()
                 }
         except SQLAlchemyError as error:
             get_logger(__name__).warning("purges_unknown", reason=str(error))

@@ -22,10 +22,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from app.core.logging import get_logger
 from app.db import clock
 from app.db.base import Base
-from app.db.batches import Work, deletion, in_batches
+from app.db.batches import Work, batch_deletion, in_batches
 from app.db.database import WorkerSession
 
-from .jobs import Again, kinds, recurring
+from .jobs import Again, job_kinds, recurring
 
 EVERY = timedelta(hours=1)
 # Rows that are overdue by more than this raise an alarm, because the purges do not run
@@ -88,23 +88,25 @@ def purge(
     A table may have several purges. Instead of deleting the rows, a purge can call
     `work`, which must change them so that they no longer match.
     """
-    declared = Purge(column, conditions, kept, work or deletion(cast("type[Base]", column.class_)))
+    declared = Purge(
+        column, conditions, kept, work or batch_deletion(cast("type[Base]", column.class_))
+    )
     table = declared.table
     if table not in _purges:
         recurring(f"purge.{table}", every=EVERY)(partial(_run, table))
     _purges.setdefault(table, []).append(declared)
 
 
-def purges() -> list[Purge]:
+def all_purges() -> list[Purge]:
     """Return every purge of every feature."""
-    kinds()
+    job_kinds()
     return [declared for table in _purges.values() for declared in table]
 
 
-def overdue(db: Session) -> dict[str, timedelta]:
+def overdue_purges(db: Session) -> dict[str, timedelta]:
     """Return how overdue the first expired row of each table is."""
     found: dict[str, timedelta] = {}
-    for declared in purges():
+    for declared in all_purges():
         found[declared.table] = max(found.get(declared.table, timedelta()), declared.overdue(db))
     return found
 

@@ -76,10 +76,10 @@ def require_known(query: bytes, known: frozenset[str]) -> None:
     """
     given = dict.fromkeys(_name(part) for part in query.split(b"&") if part)
     if unknown := [name for name in given if name not in known]:
-        raise refusal(unknown[:MAX_ERRORS], known)
+        raise query_refusal(unknown[:MAX_ERRORS], known)
 
 
-def refusal(unknown: list[str], known: frozenset[str]) -> Unprocessable:
+def query_refusal(unknown: list[str], known: frozenset[str]) -> Unprocessable:
     hints = [_hint(name, known) for name in unknown]
     found = zip(unknown, hints, strict=True)
     errors = [{"loc": ("query", name), "msg": hint, "type": EXTRA} for name, hint in found]

@@ -61,8 +61,8 @@ planner = Planner()
 
 
 def _plan(db: Session) -> None:
-    recurring = {kind.key: kind for kind in jobs.kinds().values() if kind.every}
-    at = clock.read(db)
+    recurring = {kind.key: kind for kind in jobs.job_kinds().values() if kind.every}
+    at = clock.read_database_time(db)
     rows = {row.key: row for row in db.scalars(select(Job).where(Job.key.in_(recurring)))}
     for key, kind in recurring.items():
         if key not in rows:
@@ -103,10 +103,10 @@ def _drop_unknown(db: Session) -> None:
     over = select(Job).where(Job.due_at < clock.now(-leases.PATIENCE))
     oldest = over.order_by(Job.due_at, Job.id).limit(EXAMINED)
     for row in db.scalars(oldest.with_for_update(skip_locked=True)):
-        if row.kind in jobs.kinds():
+        if row.kind in jobs.job_kinds():
             continue
         if row.key == f"recurring {row.kind}":
             db.execute(delete(Job).where(*_unchanged(row)))
             log.warning("recurring_job_dropped", kind=row.kind)
         else:
-            leases.bury(db, row, "No code declares a job of this kind")
+            leases.make_dead_letter(db, row, "No code declares a job of this kind")

@@ -32,11 +32,11 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, object_session
 
 from app.db.database import admission
-from app.platform.principal import viewer
+from app.platform.principal import current_viewer
 
 from . import idempotency, openapi_routes, query_rules
 from .cache.routes import through_cache
-from .conditional import Stale, etag_of, matches, revalidated
+from .conditional import Stale, etag_of, matches_tag, revalidated
 from .one_hop import Plan, plan_of
 from .strict_request import StrictRequest
 from .write_limit import limit_writes
@@ -115,7 +115,7 @@ class Route(APIRoute):
         super().__init__(
             path, self._guarded(endpoint), dependencies=[*settle, *(dependencies or [])], **options
         )
-        openapi_routes.describe(self, self._query_names())
+        openapi_routes.describe_route(self, self._query_names())
 
     def _guarded(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap the endpoint in checks that run before it.
@@ -167,7 +167,9 @@ class Route(APIRoute):
         except InvalidRequestError:
             raise Stale from None  # the row was deleted after it was loaded
         current, errors = self.response_field.validate(resource, {}, loc=("response",))
-        if errors or not matches(if_match, etag_of(self.response_field.serialize_json(current))):
+        if errors or not matches_tag(
+            if_match, etag_of(self.response_field.serialize_json(current))
+        ):
             raise Stale
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -256,7 +258,9 @@ def _read(request: Request, response: Response) -> Response:
     A public response may be stored, but must be revalidated each time. A user's
     response must not be stored.
     """
-    response.headers.setdefault("Cache-Control", "no-store" if viewer(request) else "no-cache")
+    response.headers.setdefault(
+        "Cache-Control", "no-store" if current_viewer(request) else "no-cache"
+    )
     response.headers.add_vary_header("Authorization")
     if response.status_code == 200 and response.media_type == "application/json":  # noqa: PLR2004 - OK
         return revalidated(response, request.headers.get("if-none-match"))

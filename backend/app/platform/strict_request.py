@@ -55,7 +55,7 @@ class StrictRequest(Request):
             if not _is_json(self._content_type()):
                 raise UnsupportedMediaType
             try:
-                self._json = strict_json.parse(body)
+                self._json = strict_json.parse_strict_json(body)
             except InvalidJson as error:
                 raise invalid(error.message, error.type, ("body", *error.loc)) from None
         elif takes_form:

@@ -43,7 +43,7 @@ class Rendered:
 
 
 @lru_cache
-def environment() -> "Environment":
+def template_environment() -> "Environment":
     # This import is slow, too.
     from jinja2 import (
         Environment,
@@ -72,15 +72,17 @@ def render_mail(template: str, values: dict[str, Any]) -> Rendered:
     Raises `TemplateNotFound`, `UndefinedError`, and `ValueError` for a text without a
     subject.
     """
-    head, _, text = environment().get_template(f"{template}.txt").render(values).partition("\n")
+    head, _, text = (
+        template_environment().get_template(f"{template}.txt").render(values).partition("\n")
+    )
     if not head.startswith(SUBJECT):
         raise ValueError(f"{template}.txt must begin with a line `{SUBJECT}…`")
     subject = " ".join(head.removeprefix(SUBJECT).split())
-    html = environment().get_template(f"{template}.html").render(values, subject=subject)
+    html = template_environment().get_template(f"{template}.html").render(values, subject=subject)
     return Rendered(subject, BLANK_LINES.sub("\n\n", text).strip() + "\n", inliner().inline(html))
 
 
-def samples() -> dict[str, dict[str, Any]]:
+def sample_values() -> dict[str, dict[str, Any]]:
     """Return the sample values of every email template, by the name of the template.
 
     They come from `templates/samples.toml` of each feature. Raises `KeyError` for a

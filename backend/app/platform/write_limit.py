@@ -8,9 +8,9 @@ import math
 from fastapi import Request
 
 from app.core.config import get_settings
-from app.platform.principal import viewer
+from app.platform.principal import current_viewer
 
-from .limits import counters, note_limit, refusal
+from .limits import limit_counters, limit_refusal, note_limit
 
 NAME = "writes"
 
@@ -21,10 +21,10 @@ def limit_writes(request: Request) -> None:
     Requests without a user are not counted here. Routes that need a limit for them use
     `AddressLimit`.
     """
-    rate, user = get_settings().writes_per_minute, viewer(request)
+    rate, user = get_settings().writes_per_minute, current_viewer(request)
     if not rate or user is None:
         return
     each = 60 / rate
-    if wait := counters().take(f"{NAME}:{user}", each, each * max(1, rate // 2)):
+    if wait := limit_counters().take(f"{NAME}:{user}", each, each * max(1, rate // 2)):
         note_limit(NAME, user)
-        raise refusal(rate, math.ceil(wait))
+        raise limit_refusal(rate, math.ceil(wait))

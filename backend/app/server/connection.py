@@ -194,7 +194,9 @@ class Connection(BoundedHead):
         """Close the connection, after sending an error if a request has begun."""
         unanswered = self._requests and not self.cycle.response_started
         if unanswered if self._stage is Stage.BODY else self._stage is Stage.HEAD and self._held:
-            self.transport.write(_as_bytes(problems.render(408, "request_timeout", TOO_SLOW)))
+            self.transport.write(
+                _as_bytes(problems.render_problem(408, "request_timeout", TOO_SLOW))
+            )
         self.transport.close()
 
     def _refuse_head(self) -> None:

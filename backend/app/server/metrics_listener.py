@@ -54,7 +54,7 @@ def listen(settings: Settings) -> None:
             f"The server cannot listen on METRICS_PORT: {reason}. Free the port, or choose another."
         )
     config = uvicorn.Config(
-        metrics.listener(),
+        metrics.metrics_application(),
         http="app.server.connection:SideConnection",
         ws="none",
         lifespan="off",

@@ -2,7 +2,7 @@
 
 from simulator.billing.money import times
 from simulator.billing.periods import Interval
-from simulator.billing.words import money, several
+from simulator.billing.words import format_money, several
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work
@@ -56,7 +56,7 @@ def describe(work: Work, price: Object, quantity: int) -> str:
     """Return Stripe's text of a line, with quantity, price and interval."""
     name, amount = (
         product_name(work, price),
-        money(times(price["unit_amount_decimal"], 1), price["currency"]),
+        format_money(times(price["unit_amount_decimal"], 1), price["currency"]),
     )
     if not price["recurring"]:
         return name

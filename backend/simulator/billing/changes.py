@@ -10,14 +10,14 @@ from simulator.billing import (
     coupons,
     invoices,
     pending,
-    schedule,
     standing,
+    subscription_timers,
 )
 from simulator.billing.invoices import Plan
 from simulator.billing.reshaping import Change, Effect, reshape
 from simulator.billing.subscriptions import pay_now, remember_debits
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.errors import StripeError, unsupported_feature
 from simulator.state.work import Work
 
 
@@ -33,11 +33,11 @@ def change(work: Work, subscription: Object, wish: Change) -> Object:
             param="items",
         )
     if wish.bills and subscription["status"] == "paused":
-        raise unsupported(
+        raise unsupported_feature(
             "items", "The simulator cannot change a paused subscription. Resume it first."
         )
     if wish.bills and subscription.get("_pending"):
-        pending.discard(work, subscription)
+        pending.discard_pending_update(work, subscription)
     effect = reshape(work, subscription, wish)
     if not effect.invoices_now:
         return _kept(work, effect.wanted)
@@ -45,10 +45,10 @@ def change(work: Work, subscription: Object, wish: Change) -> Object:
 
 
 def _kept(work: Work, wanted: Object) -> Object:
-    standing.put(work, wanted)
+    standing.store_and_announce(work, wanted)
     if wanted["status"] not in {"paused", *standing.ENDED}:
-        schedule.trial(work, wanted)
-        schedule.period(work, wanted)
+        subscription_timers.set_trial_timer(work, wanted)
+        subscription_timers.set_period_timer(work, wanted)
     return wanted
 
 
@@ -61,7 +61,7 @@ def plan_of_update(work: Work, effect: Effect, reason: str = "subscription_updat
         wanted,
         lines=effect.lines,
         pending=invoices.pending_items(work, wanted["id"]),
-        discounts=coupons.running(work, wanted["discounts"], work.now),
+        discounts=coupons.running_discounts(work, wanted["discounts"], work.now),
         proration_date=effect.at,
     )
 
@@ -82,7 +82,7 @@ def _billed(work: Work, subscription: Object, wish: Change, effect: Effect) -> O
     collection.finalize(work, invoice)
     if invoice["status"] == "open":
         if wish.payment_behavior == "default_incomplete":
-            standing.unpaid(work, wanted)
+            standing.follow_failed_payment(work, wanted)
         else:
             pay_now(work, invoice, wish.payment_behavior, off_session=wish.off_session)
     return _kept(work, wanted)
@@ -92,11 +92,11 @@ def _waiting(
     work: Work, subscription: Object, wish: Change, wanted: Object, invoice: Object
 ) -> Object:
     """Keep the subscription unchanged until the payment, for at most 23 hours."""
-    pending.hold(subscription, wanted, invoice["id"])
+    pending.hold_pending_update(subscription, wanted, invoice["id"])
     work.put(subscription)
     collection.finalize(work, invoice)
     pay_now(work, invoice, wish.payment_behavior, off_session=wish.off_session)
     if "_pending" in subscription:
-        pending.show(work, subscription)
-        standing.put(work, subscription)
+        pending.show_pending_update(work, subscription)
+        standing.store_and_announce(work, subscription)
     return subscription

@@ -105,7 +105,7 @@ def _subscribe(
     customer: Object | None,
 ) -> None:
     assert customer
-    session["_chosen"] = [quotes.chosen(source) for source in wanted.sources]
+    session["_chosen"] = [quotes.session_discounts(source) for source in wanted.sources]
     if payment_method and not wanted.due_today:
         _save_card(work, session, payment_method, customer)
         return
@@ -189,7 +189,7 @@ def _pay_once(
     payment_method: Object | None,
     customer: Object | None,
 ) -> None:
-    session["_chosen"] = [quotes.chosen(source) for source in wanted.sources]
+    session["_chosen"] = [quotes.session_discounts(source) for source in wanted.sources]
     if payment_method is None:
         complete(work, session, None)
         return

@@ -4,7 +4,7 @@ from simulator.billing import quotes, setups
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.shapes.checkout import customer_details
-from simulator.state.actions import timer
+from simulator.state.actions import timer_action
 from simulator.state.work import Work
 
 
@@ -39,7 +39,7 @@ def complete(work: Work, session: Object, intent: Object | None) -> None:
     work.emit("checkout.session.completed", session)
 
 
-@timer("checkout.expire")
+@timer_action("checkout.expire")
 def session_is_late(work: Work, identity: str) -> None:
     expire(work, work.get("checkout.session", identity))
 

@@ -73,8 +73,8 @@ def void(work: Work, invoice: Object) -> Object:
     subscription = invoices.subscription_of(work, invoice)
     invoice_endings.void(work, invoice)
     if subscription and subscription.get("_pending", {}).get("invoice") == invoice["id"]:
-        pending.drop(work, subscription)
-        standing.put(work, subscription)
+        pending.clear_pending_update(work, subscription)
+        standing.store_and_announce(work, subscription)
     return invoice
 
 
@@ -97,7 +97,7 @@ def _paid(work: Work, invoice: Object, payment_method: str) -> None:
 
 def _follow(work: Work, invoice: Object, payment_method: str | None) -> None:
     if subscription := invoices.subscription_of(work, invoice):
-        standing.paid(work, subscription, invoice, payment_method)
+        standing.follow_payment(work, subscription, invoice, payment_method)
 
 
 def _failed(work: Work, invoice: Object, *, asked: bool) -> None:
@@ -109,7 +109,7 @@ def _failed(work: Work, invoice: Object, *, asked: bool) -> None:
     work.put(invoice)
     work.emit("invoice.updated", invoice)
     if subscription and begun:
-        standing.unpaid(work, subscription)
+        standing.follow_failed_payment(work, subscription)
     if asked:
         work.emit("invoice.payment_action_required", invoice)
     if not asked or begun:

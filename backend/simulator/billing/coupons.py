@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from simulator.billing.discounts import Reduction
 from simulator.billing.periods import Interval
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.errors import StripeError, unsupported_feature
 from simulator.protocol.parameters import Params
 from simulator.shapes.discount import new_discount
 from simulator.state.work import Work
 
 
-def chosen(
+def named_discounts(
     work: Work, sent: Iterable[Params], customer: str | None, param: str = "discounts"
 ) -> list[Object]:
     """Return the coupons or promotion codes that a call names.
@@ -22,7 +22,7 @@ def chosen(
     for index, one in enumerate(sent):
         place = f"{param}[{index}]"
         if "discount" in one:
-            raise unsupported(f"{place}[discount]")
+            raise unsupported_feature(f"{place}[discount]")
         if code := one.get("promotion_code"):
             promotion = work.get("promotion_code", code, f"{place}[promotion_code]")
             found.append(_checked_promotion(work, promotion, customer, f"{place}[promotion_code]"))
@@ -69,7 +69,7 @@ def check_currency(work: Work, source: Object, currency: str, param: str = "disc
         )
 
 
-def redeem(
+def redeem_discount(
     work: Work, source: Object, customer: str, subscription: str | None, currency: str
 ) -> Object:
     """Turn a coupon or promotion code into a discount, and count the redemption."""
@@ -95,7 +95,7 @@ def redeem(
     return discount
 
 
-def end(work: Work, discount_id: str) -> None:
+def end_discount(work: Work, discount_id: str) -> None:
     """End a discount that was removed or used up. Invoices keep naming it."""
     discount = work.get("discount", discount_id)
     if discount["end"] is None or discount["end"] > work.now:
@@ -104,7 +104,7 @@ def end(work: Work, discount_id: str) -> None:
     work.emit("customer.discount.deleted", discount)
 
 
-def running(work: Work, discount_ids: Iterable[str], at: int) -> list[str]:
+def running_discounts(work: Work, discount_ids: Iterable[str], at: int) -> list[str]:
     """Return the discounts that have not ended."""
     discounts = [work.get("discount", identity) for identity in discount_ids]
     return [one["id"] for one in discounts if one["end"] is None or one["end"] > at]

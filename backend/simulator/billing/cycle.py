@@ -1,6 +1,6 @@
 """The transition from one period to the next."""
 
-from simulator.billing import coupons, invoices, lines, schedule
+from simulator.billing import coupons, invoices, lines, subscription_timers
 from simulator.billing.catalog import interval_of
 from simulator.billing.invoices import Plan
 from simulator.billing.periods import Period
@@ -14,7 +14,7 @@ def period_at(subscription: Object, at: int) -> Period:
     )
 
 
-def enter(subscription: Object, period: Period) -> None:
+def enter_period(subscription: Object, period: Period) -> None:
     """Enter this period.
 
     A subscription that ends with its period ends with this one.
@@ -25,7 +25,9 @@ def enter(subscription: Object, period: Period) -> None:
         item |= {"current_period_start": period.start, "current_period_end": period.end}
 
 
-def plan(work: Work, subscription: Object, at: int, reason: str = "subscription_cycle") -> Plan:
+def plan_period_invoice(
+    work: Work, subscription: Object, at: int, reason: str = "subscription_cycle"
+) -> Plan:
     """Return the invoice of the period that begins at `at`.
 
     It holds the whole period in advance, and the pending items of the previous one.
@@ -41,6 +43,6 @@ def plan(work: Work, subscription: Object, at: int, reason: str = "subscription_
             for item in subscription["items"]["data"]
         ],
         pending=invoices.pending_items(work, subscription["id"]),
-        discounts=coupons.running(work, subscription["discounts"], at),
-        period=schedule.period_of(subscription),
+        discounts=coupons.running_discounts(work, subscription["discounts"], at),
+        period=subscription_timers.period_of(subscription),
     )

@@ -8,7 +8,7 @@ from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.shapes.payment import new_dispute
-from simulator.state.actions import timer
+from simulator.state.actions import timer_action
 from simulator.state.work import Work
 
 TO_ANSWER = 9 * DAY
@@ -18,7 +18,7 @@ DECIDED = frozenset({"won", "lost", "warning_closed"})
 _CODES = {"fraudulent": "10.4", "product_not_received": "13.1"}
 
 
-@timer("charge.dispute")
+@timer_action("charge.dispute")
 def dispute_by_card(work: Work, charge_id: str) -> None:
     """Do what Stripe's test cards for disputes do shortly after a charge."""
     charge = work.get("charge", charge_id)
@@ -71,7 +71,7 @@ def open_dispute(
     return dispute
 
 
-def find(work: Work, identity: str) -> Object:
+def find_dispute(work: Work, identity: str) -> Object:
     """Return a dispute and use its customer's clock. Raises if there is none."""
     found = work.get("dispute", identity)
     charge = work.get("charge", found["charge"])
@@ -79,7 +79,9 @@ def find(work: Work, identity: str) -> Object:
     return found
 
 
-def answer(work: Work, dispute: Object, evidence: dict[str, Any], *, submit: bool) -> Object:
+def submit_evidence(
+    work: Work, dispute: Object, evidence: dict[str, Any], *, submit: bool
+) -> Object:
     """Keep the evidence, and send it to the bank when it is submitted.
 
     The text decides, as in Stripe's test mode: `winning_evidence` wins and
@@ -105,22 +107,22 @@ def answer(work: Work, dispute: Object, evidence: dict[str, Any], *, submit: boo
     return dispute
 
 
-@timer("dispute.decide")
+@timer_action("dispute.decide")
 def decide(work: Work, identity: str) -> None:
     dispute = work.get("dispute", identity)
-    close(
+    close_dispute(
         work, dispute, won="winning_evidence" in (dispute["evidence"]["uncategorized_text"] or "")
     )
 
 
-@timer("dispute.late")
+@timer_action("dispute.late")
 def not_answered(work: Work, identity: str) -> None:
     dispute = work.get("dispute", identity)
     dispute["evidence_details"] = dispute["evidence_details"] | {"past_due": True}
-    close(work, dispute, won=False)
+    close_dispute(work, dispute, won=False)
 
 
-def close(work: Work, dispute: Object, *, won: bool) -> Object:
+def close_dispute(work: Work, dispute: Object, *, won: bool) -> Object:
     """Close a dispute.
 
     If the seller has won, the money that was withdrawn comes back. An inquiry simply

@@ -8,10 +8,10 @@ from simulator.billing import (
     invoice_endings,
     invoices,
     lines,
-    schedule,
-    scheduling,
     settings,
     standing,
+    subscription_schedules,
+    subscription_timers,
 )
 from simulator.billing.invoices import Plan
 from simulator.objects import Object
@@ -50,7 +50,7 @@ def cancel(
 
 def ending_at(subscription: Object, now: int, *, at_period_end: bool) -> dict[str, Any]:
     """Return the fields which say that a subscription will end, or that it goes on."""
-    end = schedule.period_of(subscription)[1]
+    end = subscription_timers.period_of(subscription)[1]
     return {
         "cancel_at_period_end": at_period_end,
         "cancel_at": end if at_period_end else None,
@@ -74,12 +74,12 @@ def exhausted(work: Work, subscription: Object) -> None:
         cancel(work, subscription, reason="payment_failed")
     elif policy == "unpaid" and subscription["status"] == "past_due":
         subscription["status"] = "unpaid"
-        standing.put(work, subscription)
+        standing.store_and_announce(work, subscription)
 
 
 def expire(work: Work, subscription: Object) -> Object:
     """End a subscription whose first payment came too late, and void its invoice."""
-    schedule.clear(work, subscription)
+    subscription_timers.clear_timers(work, subscription)
     for invoice in invoices.in_state(work, subscription["id"], {"draft", "open"}):
         invoice_endings.void(work, invoice)
     subscription |= {
@@ -89,7 +89,7 @@ def expire(work: Work, subscription: Object) -> Object:
         **NO_END_PLANNED,
     }
     _forget_plans(work, subscription)
-    standing.put(work, subscription)
+    standing.store_and_announce(work, subscription)
     return subscription
 
 
@@ -98,8 +98,8 @@ def cancel_all(work: Work, customer: str) -> None:
     for subscription in work.all("subscription", customer=customer):
         if subscription["status"] not in standing.ENDED:
             cancel(work, subscription, reason="cancellation_requested")
-    for found in work.all(scheduling.KIND, customer=customer, status="not_started"):
-        scheduling.cancel(work, found)
+    for found in work.all(subscription_schedules.KIND, customer=customer, status="not_started"):
+        subscription_schedules.cancel_schedule(work, found)
     advancing.halt(work, work.all("invoice", customer=customer))
 
 
@@ -132,7 +132,7 @@ def _drop_prorations(work: Work, subscription: Object) -> None:
 
 
 def _end(work: Work, subscription: Object, **changes: Any) -> Object:
-    schedule.clear(work, subscription)
+    subscription_timers.clear_timers(work, subscription)
     advancing.halt(
         work, work.all("invoice", parent__subscription_details__subscription=subscription["id"])
     )
@@ -145,7 +145,7 @@ def _end(work: Work, subscription: Object, **changes: Any) -> Object:
 
 def _forget_plans(work: Work, subscription: Object) -> None:
     """Drop what is planned for a subscription that ends: update, phase and pause."""
-    scheduling.subscription_ended(work, subscription)
+    subscription_schedules.subscription_ended(work, subscription)
     subscription |= {"pending_update": None, "pause_collection": None}
     subscription.pop("status_details", None)
     for name in ("_pending", "_prorates_end"):

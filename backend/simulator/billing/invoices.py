@@ -251,7 +251,7 @@ def in_state(work: Work, subscription: str, states: Iterable[str]) -> list[Objec
     return [invoice for invoice in found if invoice["status"] in states]
 
 
-def require(invoice: Object, *states: str) -> None:
+def require_status(invoice: Object, *states: str) -> None:
     if invoice["status"] not in states:
         raise StripeError(
             f"This action cannot be performed on an invoice with the status: {invoice['status']}.",

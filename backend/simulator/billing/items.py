@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simulator.billing import schedule
+from simulator.billing import subscription_timers
 from simulator.billing.periods import Period
 from simulator.billing.subscriptions import Wanted, built_item, check_items
 from simulator.objects import Object
@@ -32,7 +32,7 @@ def items_after(work: Work, subscription: Object, changes: list[ItemChange]) -> 
     for one in changes:
         if one.item_id is None:
             assert one.price
-            period = Period(*schedule.period_of(subscription))
+            period = Period(*subscription_timers.period_of(subscription))
             wanted = Wanted(
                 one.price, 1 if one.quantity is None else one.quantity, one.metadata or {}
             )

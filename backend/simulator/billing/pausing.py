@@ -3,7 +3,15 @@
 Pausing only the collection is different: see `renewal`.
 """
 
-from simulator.billing import collection, cycle, endings, invoices, lines, schedule, standing
+from simulator.billing import (
+    collection,
+    cycle,
+    endings,
+    invoices,
+    lines,
+    standing,
+    subscription_timers,
+)
 from simulator.billing.catalog import cost
 from simulator.billing.invoices import Plan
 from simulator.billing.periods import Period
@@ -21,13 +29,13 @@ def pause(work: Work, subscription: Object, why: str, *, credits_time: bool = Fa
     """
     if subscription["status"] not in {"active", "trialing", "past_due"}:
         raise StripeError(f"A subscription that is `{subscription['status']}` cannot be paused.")
-    schedule.clear(work, subscription)
+    subscription_timers.clear_timers(work, subscription)
     if credits_time:
         for item in subscription["items"]["data"]:
             lines.credit(work, subscription, item, work.now)
     paused = {"subscription": {"type": why}, "transitioned_at": work.now, "type": "subscription"}
     subscription |= {"status": "paused", "status_details": {"paused": paused}}
-    standing.put(work, subscription)
+    standing.store_and_announce(work, subscription)
     work.emit("customer.subscription.paused", subscription)
     return subscription
 
@@ -47,7 +55,9 @@ def stops_without_card(work: Work, subscription: Object, fields: Object | None =
     if has_card or behavior == "create_invoice":
         return False
     subscription |= wanted | {"trial_end": work.now}
-    cycle.enter(subscription, Period(schedule.period_of(subscription)[0], work.now))
+    cycle.enter_period(
+        subscription, Period(subscription_timers.period_of(subscription)[0], work.now)
+    )
     if behavior == "cancel":
         endings.cancel(work, subscription, reason="payment_failed")
     else:
@@ -68,7 +78,7 @@ def resume(work: Work, subscription: Object, *, restarts: bool, prorates: bool) 
         subscription["billing_cycle_anchor"] = work.now
     whole = cycle.period_at(subscription, work.now)
     period = Period(work.now, whole.end)
-    cycle.enter(subscription, whole)
+    cycle.enter_period(subscription, whole)
     rows = [
         lines.recurring(work, subscription, item, period, _due(item, whole, work.now))
         for item in subscription["items"]["data"]
@@ -77,9 +87,9 @@ def resume(work: Work, subscription: Object, *, restarts: bool, prorates: bool) 
     subscription["status"] = "active"
     subscription.pop("status_details", None)
     invoice = _invoiced(work, subscription, rows)
-    standing.put(work, subscription)
+    standing.store_and_announce(work, subscription)
     work.emit("customer.subscription.resumed", subscription)
-    schedule.period(work, subscription)
+    subscription_timers.set_period_timer(work, subscription)
     if invoice:
         collection.finalize(work, invoice)
         if invoice["status"] == "open":

@@ -3,7 +3,7 @@
 from simulator.billing import cards
 from simulator.billing.card_details import check_expiry, details_of, find_card, test_expiry
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, card_error, missing
+from simulator.protocol.errors import StripeError, card_error, missing_object
 from simulator.shapes.common import NO_ADDRESS
 from simulator.shapes.payment import NO_BILLING_DETAILS
 from simulator.state.work import Work
@@ -23,7 +23,7 @@ def from_test_name(work: Work, name: str, param: str) -> Object:
     """Return the card behind `pm_card_visa` or `tok_visa`."""
     card = cards.by_name(name)
     if card is None:
-        raise missing("payment_method", name, param)
+        raise missing_object("payment_method", name, param)
     return new_card(work, card.number, *test_expiry(work.now))
 
 

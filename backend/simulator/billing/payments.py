@@ -7,7 +7,7 @@ from typing import Any
 from simulator.billing import cards
 from simulator.billing.cards import Card, Decline
 from simulator.durations import MINUTE
-from simulator.objects import Object, surface
+from simulator.objects import Object, public_surface
 from simulator.protocol.errors import DOCS, StripeError
 from simulator.shapes.payment import new_charge, new_payment_intent
 from simulator.state.work import Work
@@ -200,7 +200,7 @@ def _declined(
         "payment_method": None,
         "next_action": None,
         "last_payment_error": problem(
-            decline, charge=charge["id"], payment_method=surface(payment_method)
+            decline, charge=charge["id"], payment_method=public_surface(payment_method)
         ),
     }
     work.put(intent)
@@ -227,7 +227,9 @@ def authentication_failed(work: Work, intent: Object) -> None:
         "status": "requires_payment_method",
         "payment_method": None,
         "next_action": None,
-        "last_payment_error": problem(NOT_AUTHENTICATED, payment_method=surface(payment_method)),
+        "last_payment_error": problem(
+            NOT_AUTHENTICATED, payment_method=public_surface(payment_method)
+        ),
     }
     work.put(intent)
     work.emit("payment_intent.payment_failed", intent)

@@ -5,7 +5,7 @@ https://docs.stripe.com/billing/subscriptions/pending-updates
 
 from typing import Any
 
-from simulator.billing import invoice_endings, schedule
+from simulator.billing import invoice_endings, subscription_timers
 from simulator.durations import HOUR
 from simulator.objects import Object
 from simulator.state.work import Work
@@ -24,7 +24,7 @@ CARRIED = (
 """The fields that a pending update may change."""
 
 
-def hold(subscription: Object, wanted: Object, invoice: str) -> None:
+def hold_pending_update(subscription: Object, wanted: Object, invoice: str) -> None:
     """Keep what the subscription is to become until its invoice is paid.
 
     `wanted` is the subscription with the update.
@@ -35,10 +35,10 @@ def hold(subscription: Object, wanted: Object, invoice: str) -> None:
     subscription["_pending"] = {"invoice": invoice, "changes": changes}
 
 
-def show(work: Work, subscription: Object) -> None:
+def show_pending_update(work: Work, subscription: Object) -> None:
     """Show the update, and when it must be paid, after its first attempt has failed."""
     changes = subscription["_pending"]["changes"]
-    expires_at = min(work.now + TO_PAY, schedule.period_of(subscription)[1])
+    expires_at = min(work.now + TO_PAY, subscription_timers.period_of(subscription)[1])
     subscription["pending_update"] = {
         "billing_cycle_anchor": changes.get("billing_cycle_anchor"),
         "cancel_at_period_end": None,
@@ -53,7 +53,7 @@ def show(work: Work, subscription: Object) -> None:
     work.set_timer("subscription.pending_update", subscription["id"], expires_at)
 
 
-def apply(work: Work, subscription: Object, invoice: str) -> bool:
+def apply_pending_update(work: Work, subscription: Object, invoice: str) -> bool:
     """Apply the update that waited for this invoice. Return whether there was one.
 
     The caller stores and announces the subscription.
@@ -62,25 +62,25 @@ def apply(work: Work, subscription: Object, invoice: str) -> bool:
     if not held or held["invoice"] != invoice:
         return False
     subscription |= held["changes"]
-    drop(work, subscription)
-    schedule.trial(work, subscription)
-    schedule.period(work, subscription)
+    clear_pending_update(work, subscription)
+    subscription_timers.set_trial_timer(work, subscription)
+    subscription_timers.set_period_timer(work, subscription)
     return True
 
 
-def discard(work: Work, subscription: Object) -> None:
+def discard_pending_update(work: Work, subscription: Object) -> None:
     """Drop the update and void its invoice.
 
     The caller stores and announces the subscription.
     """
     held = subscription["_pending"]
-    drop(work, subscription)
+    clear_pending_update(work, subscription)
     invoice = work.get("invoice", held["invoice"])
     if invoice["status"] in {"draft", "open"}:
         invoice_endings.void(work, invoice)
 
 
-def drop(work: Work, subscription: Object) -> None:
+def clear_pending_update(work: Work, subscription: Object) -> None:
     subscription["pending_update"] = None
     subscription.pop("_pending", None)
     work.clear_timer("subscription.pending_update", subscription["id"])

@@ -5,7 +5,7 @@ A phase that begins within a period is a change like any other
 (https://docs.stripe.com/billing/subscriptions/subscription-schedules).
 """
 
-from simulator.billing import changes, coupons, schedule
+from simulator.billing import changes, coupons, subscription_timers
 from simulator.billing.catalog import interval_of
 from simulator.billing.items import ItemChange
 from simulator.billing.reshaping import Change
@@ -20,7 +20,7 @@ def of_subscription(subscription: Object) -> Object:
 
     It is the current period, with everything that the subscription has now.
     """
-    start, end = schedule.period_of(subscription)
+    start, end = subscription_timers.period_of(subscription)
     items = items_of_phase(subscription["items"]["data"])
     phase = new_phase(subscription["currency"], start, subscription["cancel_at"] or end, items)
     discounts = [
@@ -35,7 +35,7 @@ def items_of_phase(items: list[Object]) -> list[Object]:
     return [phase_item(item["price"]["id"], item["quantity"], item["metadata"]) for item in items]
 
 
-def enter(
+def enter_phase(
     work: Work, subscription: Object, phase: Object, proration_behavior: str | None = None
 ) -> Object:
     """Return the subscription as the phase has it.
@@ -47,7 +47,7 @@ def enter(
         work, subscription, phase
     ):
         subscription |= fields
-        exchange(work, subscription, phase)
+        exchange_items(work, subscription, phase)
         for item in subscription["items"]["data"]:
             work.put(
                 {
@@ -67,7 +67,7 @@ def enter(
     return changes.change(work, subscription, wish)
 
 
-def exchange(work: Work, subscription: Object, phase: Object) -> None:
+def exchange_items(work: Work, subscription: Object, phase: Object) -> None:
     """Return the items at the phase's prices, from the period that begins with it.
 
     Nothing is left to be prorated.
@@ -81,7 +81,10 @@ def exchange(work: Work, subscription: Object, phase: Object) -> None:
 
 
 def _is_at_boundary(work: Work, subscription: Object, phase: Object) -> bool:
-    return schedule.period_of(subscription)[1] <= work.now and _trial_end(phase, work.now) is None
+    return (
+        subscription_timers.period_of(subscription)[1] <= work.now
+        and _trial_end(phase, work.now) is None
+    )
 
 
 def _trial_end(phase: Object, now: int) -> int | None:
@@ -105,7 +108,7 @@ def _pairs(subscription: Object, phase: Object) -> list[tuple[Object, Object | N
 
 
 def _items(work: Work, subscription: Object, phase: Object) -> list[Object]:
-    start, end = schedule.period_of(subscription)
+    start, end = subscription_timers.period_of(subscription)
     after = []
     for one, known in _pairs(subscription, phase):
         price = work.get("price", one["price"])
@@ -163,11 +166,12 @@ def _fields(work: Work, subscription: Object, phase: Object) -> Object:
     ]
     for old in subscription["discounts"]:
         if old not in kept:
-            coupons.end(work, old)
+            coupons.end_discount(work, old)
     customer, currency = subscription["customer"], subscription["currency"]
     sources = discount_sources(work, phase)
     kept += [
-        coupons.redeem(work, one, customer, subscription["id"], currency)["id"] for one in sources
+        coupons.redeem_discount(work, one, customer, subscription["id"], currency)["id"]
+        for one in sources
     ]
     return found | {"discounts": kept}
 

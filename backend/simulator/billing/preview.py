@@ -7,7 +7,7 @@ a preview is always right.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from simulator.billing import changes, cycle, invoices, schedule, scheduling
+from simulator.billing import changes, cycle, invoices, subscription_schedules, subscription_timers
 from simulator.billing.reshaping import Change, reshape
 from simulator.billing.subscriptions import Order, start
 from simulator.durations import HOUR
@@ -25,12 +25,14 @@ def upcoming(work: Work, subscription: Object, *, follows_schedule: bool = True)
     `invoice_upcoming_none` if there will be no invoice.
     """
     end = subscription["cancel_at"]
-    at = schedule.period_of(subscription)[1]
+    at = subscription_timers.period_of(subscription)[1]
     ends = subscription["status"] in {"canceled", "incomplete_expired", "paused"} or (
         end is not None and end <= at
     )
-    then = scheduling.as_of(work, subscription, at) if follows_schedule else subscription
-    plan = cycle.plan(work, then, at, "upcoming")
+    then = (
+        subscription_schedules.as_of(work, subscription, at) if follows_schedule else subscription
+    )
+    plan = cycle.plan_period_invoice(work, then, at, "upcoming")
     if ends:
         plan.lines = []
         if not plan.pending:

@@ -99,7 +99,7 @@ def _sources(work: Work, session: Object, promotion_code: str | None) -> list[Ob
     return found
 
 
-def chosen(source: Object) -> Object:
+def session_discounts(source: Object) -> Object:
     """Return the discounts as a session shows them."""
     promotion = source["id"] if source["object"] == "promotion_code" else None
     return {"coupon": None if promotion else source["id"], "promotion_code": promotion}
@@ -128,6 +128,6 @@ def with_amounts(work: Work, session: Object, sources: list[Object]) -> None:
     session |= {
         "amount_subtotal": subtotal,
         "amount_total": subtotal - off,
-        "discounts": [chosen(source) for source in sources],
+        "discounts": [session_discounts(source) for source in sources],
         "total_details": {"amount_discount": off, "amount_shipping": 0, "amount_tax": 0},
     }

@@ -5,7 +5,7 @@ from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.shapes.payment import new_refund, refunds_of
-from simulator.state.actions import timer
+from simulator.state.actions import timer_action
 from simulator.state.work import Work
 
 
@@ -77,7 +77,7 @@ def _count(work: Work, charge: Object, amount: int) -> None:
         work.emit("charge.updated", charge)
 
 
-@timer("refund.succeed")
+@timer_action("refund.succeed")
 def succeed(work: Work, identity: str) -> None:
     found = work.get("refund", identity)
     found |= {"status": "succeeded", "pending_reason": None}
@@ -86,7 +86,7 @@ def succeed(work: Work, identity: str) -> None:
     _count(work, work.get("charge", found["charge"]), 0)
 
 
-@timer("refund.fail")
+@timer_action("refund.fail")
 def fail(work: Work, identity: str) -> None:
     """Fail a refund: the bank returns the money, so the charge is paid again."""
     found = work.get("refund", identity)

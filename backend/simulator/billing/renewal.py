@@ -12,47 +12,51 @@ from simulator.billing import (
     pausing,
     pending,
     preview,
-    schedule,
-    scheduling,
     standing,
+    subscription_schedules,
+    subscription_timers,
 )
 from simulator.billing.subscriptions import remember_debits
 from simulator.objects import Object
-from simulator.state.actions import timer
+from simulator.state.actions import timer_action
 from simulator.state.work import Work
 
 
-@timer("subscription.period")
+@timer_action("subscription.period")
 def period_ends(work: Work, subscription_id: str) -> None:
     subscription = work.get("subscription", subscription_id)
     if subscription["cancel_at"] is not None and subscription["cancel_at"] <= work.now:
         endings.at_period_end(work, subscription)
         return
-    subscription = scheduling.turn(work, subscription)
-    if schedule.period_of(subscription)[1] > work.now:
+    subscription = subscription_schedules.turn_to_next_phase(work, subscription)
+    if subscription_timers.period_of(subscription)[1] > work.now:
         return  # the phase that has just begun is a trial
     if not (_trial_ends(subscription, work.now) and pausing.stops_without_card(work, subscription)):
         renew(work, subscription)
 
 
-@timer(scheduling.TURN)
+@timer_action(subscription_schedules.TURN)
 def phase_ends(work: Work, identity: str) -> None:
     """Begin the next phase, unless a period ends at this moment, too.
 
     In that case the end of the period does so, because the next phase's prices are
     those of the next period.
     """
-    subscription = work.get("subscription", work.get(scheduling.KIND, identity)["subscription"])
+    subscription = work.get(
+        "subscription", work.get(subscription_schedules.KIND, identity)["subscription"]
+    )
     renews = work.is_set("subscription.period", subscription["id"])
-    if not renews or schedule.period_of(subscription)[1] > work.now:
-        standing.put(work, scheduling.turn(work, subscription))
+    if not renews or subscription_timers.period_of(subscription)[1] > work.now:
+        standing.store_and_announce(
+            work, subscription_schedules.turn_to_next_phase(work, subscription)
+        )
 
 
-@timer(scheduling.START)
+@timer_action(subscription_schedules.START)
 def schedule_starts(work: Work, identity: str) -> None:
-    found = work.get(scheduling.KIND, identity)
-    scheduling.begin(work, found)
-    scheduling.tell(work, found, "updated")
+    found = work.get(subscription_schedules.KIND, identity)
+    subscription_schedules.begin_first_phase(work, found)
+    subscription_schedules.announce_schedule(work, found, "updated")
 
 
 def _trial_ends(subscription: Object, now: int) -> bool:
@@ -61,18 +65,18 @@ def _trial_ends(subscription: Object, now: int) -> bool:
 
 def renew(work: Work, subscription: Object) -> Object:
     """Begin the next period, with a draft that is finalised in an hour."""
-    plan = cycle.plan(work, subscription, work.now)
+    plan = cycle.plan_period_invoice(work, subscription, work.now)
     if subscription["status"] == "trialing":
         subscription["status"] = "active"
-    cycle.enter(subscription, cycle.period_at(subscription, work.now))
+    cycle.enter_period(subscription, cycle.period_at(subscription, work.now))
     collected = _is_collected(subscription)
     plan.fields["auto_advance"] = collected
     invoice = invoices.open_draft(work, plan, waits=collected)
     subscription["latest_invoice"] = invoice["id"]
     remember_debits(work, subscription, invoice)
     standing.drop_used_discounts(work, subscription, invoice)
-    standing.put(work, subscription)
-    schedule.period(work, subscription)
+    standing.store_and_announce(work, subscription)
+    subscription_timers.set_period_timer(work, subscription)
     return invoice
 
 
@@ -88,7 +92,7 @@ def _is_collected(subscription: Object) -> bool:
     )
 
 
-@timer("invoice.finalize")
+@timer_action("invoice.finalize")
 def draft_is_due(work: Work, invoice_id: str) -> None:
     """Finalise the draft and collect it.
 
@@ -109,7 +113,7 @@ def draft_is_due(work: Work, invoice_id: str) -> None:
         collection.collect(work, invoice)
 
 
-@timer("invoice.retry")
+@timer_action("invoice.retry")
 def retry_is_due(work: Work, invoice_id: str) -> None:
     invoice = work.get("invoice", invoice_id)
     collection.collect(work, invoice)
@@ -118,7 +122,7 @@ def retry_is_due(work: Work, invoice_id: str) -> None:
         endings.exhausted(work, subscription)
 
 
-@timer("subscription.trial_will_end")
+@timer_action("subscription.trial_will_end")
 def warn_of_trial(work: Work, subscription_id: str) -> None:
     subscription = work.get("subscription", subscription_id)
     subscription["_warned_of"] = subscription["trial_end"]
@@ -126,7 +130,7 @@ def warn_of_trial(work: Work, subscription_id: str) -> None:
     work.emit("customer.subscription.trial_will_end", subscription)
 
 
-@timer("subscription.upcoming")
+@timer_action("subscription.upcoming")
 def announce_invoice(work: Work, subscription_id: str) -> None:
     subscription = work.get("subscription", subscription_id)
     work.emit(
@@ -134,21 +138,21 @@ def announce_invoice(work: Work, subscription_id: str) -> None:
     )
 
 
-@timer("subscription.expire")
+@timer_action("subscription.expire")
 def first_payment_is_late(work: Work, subscription_id: str) -> None:
     endings.expire(work, work.get("subscription", subscription_id))
 
 
-@timer("subscription.pending_update")
+@timer_action("subscription.pending_update")
 def update_is_late(work: Work, subscription_id: str) -> None:
     subscription = work.get("subscription", subscription_id)
-    pending.discard(work, subscription)
-    standing.put(work, subscription)
+    pending.discard_pending_update(work, subscription)
+    standing.store_and_announce(work, subscription)
     work.emit("customer.subscription.pending_update_expired", subscription)
 
 
-@timer("subscription.resume_collection")
+@timer_action("subscription.resume_collection")
 def collection_resumes(work: Work, subscription_id: str) -> None:
     subscription = work.get("subscription", subscription_id)
     subscription["pause_collection"] = None
-    standing.put(work, subscription)
+    standing.store_and_announce(work, subscription)

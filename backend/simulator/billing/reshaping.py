@@ -8,14 +8,14 @@ https://docs.stripe.com/billing/subscriptions/change, .../prorations, .../billin
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from simulator.billing import coupons, cycle, lines, schedule, standing
+from simulator.billing import coupons, cycle, lines, standing, subscription_timers
 from simulator.billing.catalog import cost, interval_of
 from simulator.billing.discounts import Discountable, reductions_by_line
 from simulator.billing.items import ItemChange, items_after
 from simulator.billing.periods import Period
 from simulator.billing.proration import remaining
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.errors import StripeError, unsupported_feature
 from simulator.shapes.subscription import items_of
 from simulator.state.work import Work, plain_copy
 
@@ -81,7 +81,7 @@ def reshape(work: Work, subscription: Object, wish: Change) -> Effect:
 
 
 def _proration_date(subscription: Object, wish: Change, now: int) -> int:
-    start, end = schedule.period_of(subscription)
+    start, end = subscription_timers.period_of(subscription)
     if wish.proration_date is None:
         return min(now, end)
     if not start <= wish.proration_date <= end:
@@ -125,9 +125,9 @@ def _trial(
         "billing_cycle_anchor": wish.trial_end,
         "status": "trialing",
     }
-    start = schedule.period_of(wanted)[0] if was_in_trial else work.now
+    start = subscription_timers.period_of(wanted)[0] if was_in_trial else work.now
     period = Period(start, wish.trial_end)
-    cycle.enter(wanted, period)
+    cycle.enter_period(wanted, period)
     if not was_in_trial:
         effect.lines = [lines.trial(work, wanted, item, period) for item in wanted["items"]["data"]]
         effect.invoices_now = True
@@ -137,7 +137,7 @@ def _trial(
 def _keeps_trial(wish: Change) -> None:
     """Raise if the change begins a cycle now: the trial's end begins the next."""
     if wish.anchor == "now":
-        raise unsupported(
+        raise unsupported_feature(
             "billing_cycle_anchor", "The simulator cannot begin a new cycle during a trial."
         )
 
@@ -158,7 +158,7 @@ def _without_trial(
     if not was_in_trial:
         return _prorate(work, wanted, wish, effect, before)
     whole = cycle.period_at(wanted, work.now)
-    cycle.enter(wanted, whole)
+    cycle.enter_period(wanted, whole)
     period = Period(work.now, whole.end)
     effect.lines = [
         lines.recurring(
@@ -184,7 +184,7 @@ def _restart(
     _credit(work, wanted, wish, before, effect.at)
     wanted["billing_cycle_anchor"] = work.now
     period = cycle.period_at(wanted, work.now)
-    cycle.enter(wanted, period)
+    cycle.enter_period(wanted, period)
     effect.lines = [lines.recurring(work, wanted, item, period) for item in wanted["items"]["data"]]
     effect.invoices_now = True
     return effect
@@ -207,7 +207,7 @@ def _prorate(
     own period.
     """
     if interval_of(before[0]["price"]) != interval_of(wanted["items"]["data"][0]["price"]):
-        cycle.enter(wanted, cycle.period_at(wanted, work.now))
+        cycle.enter_period(wanted, cycle.period_at(wanted, work.now))
     if wish.proration_behavior == "none":
         return effect
     old = {item["id"]: item for item in before}
@@ -216,7 +216,7 @@ def _prorate(
     ordered = sorted(changed, key=[*old, *new].index)
     found = _credit(work, wanted, wish, [old[one] for one in ordered if one in old], effect.at)
     prices = _net_prices(work, wanted)
-    period = cycle.period_at(wanted, schedule.period_of(wanted)[0])
+    period = cycle.period_at(wanted, subscription_timers.period_of(wanted)[0])
     at = max(effect.at, period.start)
     for one in ordered:
         if one in new:
@@ -243,7 +243,7 @@ def _net_prices(work: Work, wanted: Object) -> dict[str, int]:
         Discountable(cost(item["price"], item["quantity"]), item["price"]["product"])
         for item in items
     ]
-    running = coupons.running(work, wanted["discounts"], work.now)
+    running = coupons.running_discounts(work, wanted["discounts"], work.now)
     reductions = [
         coupons.reduction(work, work.get("discount", one), wanted["currency"]) for one in running
     ]
@@ -258,8 +258,10 @@ def _redeem(work: Work, wanted: Object, sources: list[Object] | None) -> None:
     if sources is None:
         return
     for discount in wanted["discounts"]:
-        coupons.end(work, discount)
+        coupons.end_discount(work, discount)
     wanted["discounts"] = [
-        coupons.redeem(work, one, wanted["customer"], wanted["id"], wanted["currency"])["id"]
+        coupons.redeem_discount(work, one, wanted["customer"], wanted["id"], wanted["currency"])[
+            "id"
+        ]
         for one in sources
     ]

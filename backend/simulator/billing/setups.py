@@ -5,7 +5,7 @@ from typing import Any
 from simulator.billing import cards, payments, standing
 from simulator.billing.cards import Decline
 from simulator.billing.payment_methods import attach
-from simulator.objects import Object, surface
+from simulator.objects import Object, public_surface
 from simulator.shapes.payment import new_setup_intent
 from simulator.state.work import Work
 
@@ -92,7 +92,9 @@ def _failed(work: Work, intent: Object, payment_method: Object, decline: Decline
         "status": "requires_payment_method",
         "payment_method": None,
         "next_action": None,
-        "last_setup_error": payments.problem(decline, payment_method=surface(payment_method)),
+        "last_setup_error": payments.problem(
+            decline, payment_method=public_surface(payment_method)
+        ),
     }
     work.put(intent)
     work.emit("setup_intent.setup_failed", intent)

@@ -8,7 +8,7 @@ RUNNING = frozenset({"active", "trialing", "past_due", "unpaid", "incomplete", "
 ENDED = frozenset({"canceled", "incomplete_expired"})
 
 
-def put(work: Work, subscription: Object) -> None:
+def store_and_announce(work: Work, subscription: Object) -> None:
     """Store a subscription that has changed, and announce it."""
     work.put(subscription)
     work.emit("customer.subscription.updated", subscription)
@@ -18,7 +18,9 @@ def in_trial(subscription: Object, now: int) -> bool:
     return subscription["trial_end"] is not None and subscription["trial_end"] > now
 
 
-def paid(work: Work, subscription: Object, invoice: Object, payment_method: str | None) -> None:
+def follow_payment(
+    work: Work, subscription: Object, invoice: Object, payment_method: str | None
+) -> None:
     """Follow the payment of an invoice.
 
     The subscription begins, or is in good standing again if nothing else is owed.
@@ -27,13 +29,13 @@ def paid(work: Work, subscription: Object, invoice: Object, payment_method: str 
         return
     changes = _changes(work, subscription, invoice, payment_method)
     waited = subscription["pending_update"] is not None
-    applied = pending.apply(work, subscription, invoice["id"])
+    applied = pending.apply_pending_update(work, subscription, invoice["id"])
     if not changes and not applied:
         return
     subscription |= changes
     if applied:
         drop_used_discounts(work, subscription, invoice)
-    put(work, subscription)
+    store_and_announce(work, subscription)
     if applied and waited:
         work.emit("customer.subscription.pending_update_applied", subscription)
 
@@ -46,7 +48,7 @@ def card_is_ready(work: Work, setup_intent: Object) -> None:
             "pending_setup_intent": None,
             **_saved_card(subscription, setup_intent["payment_method"]),
         }
-        put(work, subscription)
+        store_and_announce(work, subscription)
 
 
 def _saved_card(subscription: Object, payment_method: str | None) -> Object:
@@ -75,11 +77,11 @@ def _owing(work: Work, subscription: Object, paid_now: Object) -> bool:
     return any(invoice["attempted"] for invoice in owed if invoice["id"] != paid_now["id"])
 
 
-def unpaid(work: Work, subscription: Object) -> None:
+def follow_failed_payment(work: Work, subscription: Object) -> None:
     """Follow a failed attempt to collect."""
     if subscription["status"] in {"active", "trialing"}:
         subscription["status"] = "past_due"
-        put(work, subscription)
+        store_and_announce(work, subscription)
 
 
 def drop_used_discounts(work: Work, subscription: Object, invoice: Object) -> None:
@@ -92,8 +94,8 @@ def drop_used_discounts(work: Work, subscription: Object, invoice: Object) -> No
         one
         for one in subscription["discounts"]
         if (one in used and coupons.is_once(work, one))
-        or not coupons.running(work, [one], work.now)
+        or not coupons.running_discounts(work, [one], work.now)
     ]
     for one in over:
-        coupons.end(work, one)
+        coupons.end_discount(work, one)
     subscription["discounts"] = [one for one in subscription["discounts"] if one not in over]

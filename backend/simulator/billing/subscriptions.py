@@ -3,7 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.billing import collection, coupons, invoices, lines, schedule, setups, standing
+from simulator.billing import (
+    collection,
+    coupons,
+    invoices,
+    lines,
+    setups,
+    standing,
+    subscription_timers,
+)
 from simulator.billing.catalog import cost, interval_of, product_name
 from simulator.billing.invoices import Plan
 from simulator.billing.payments import Answer
@@ -68,10 +76,10 @@ def start(work: Work, order: Order) -> Object:
         pay_now(work, invoice, order.payment_behavior, off_session=order.off_session)
     if not waits:
         work.emit("customer.subscription.created", subscription)
-    schedule.trial(work, subscription)
-    schedule.period(work, subscription)
+    subscription_timers.set_trial_timer(work, subscription)
+    subscription_timers.set_period_timer(work, subscription)
     if subscription["status"] == "incomplete":
-        schedule.first_payment(work, subscription)
+        subscription_timers.first_payment(work, subscription)
     return subscription
 
 
@@ -148,7 +156,7 @@ def _built(work: Work, order: Order) -> Object:
     _take_currency(work, order.customer, subscription["currency"])
     work.put(subscription)
     subscription["discounts"] = [
-        coupons.redeem(
+        coupons.redeem_discount(
             work, source, order.customer["id"], subscription["id"], subscription["currency"]
         )["id"]
         for source in order.discounts
@@ -191,7 +199,7 @@ def _take_currency(work: Work, customer: Object, currency: str) -> None:
 
 
 def _first_plan(work: Work, order: Order, subscription: Object) -> Plan:
-    period = Period(*schedule.period_of(subscription))
+    period = Period(*subscription_timers.period_of(subscription))
     if standing.in_trial(subscription, work.now):
         rows = [
             lines.trial(work, subscription, item, period) for item in subscription["items"]["data"]

@@ -9,7 +9,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
-def money(amount: int, currency: str) -> str:
+def format_money(amount: int, currency: str) -> str:
     """Format an amount in minor units: `$10.00`, `-€3.50`, `¥1,200`, `12.00 CHF`."""
     places = decimals(currency)
     number = f"{abs(amount) // 10**places:,}" + (

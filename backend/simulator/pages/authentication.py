@@ -7,10 +7,17 @@ from fastapi import APIRouter, Request, Response
 
 from simulator.billing import authentication, checkout
 from simulator.billing.payments import NOT_AUTHENTICATED
-from simulator.billing.words import money
+from simulator.billing.words import format_money
 from simulator.objects import Object
 from simulator.pages import checkout as checkout_page
-from simulator.pages.rendering import form_of, go, message, not_found, page, store_of
+from simulator.pages.rendering import (
+    form_of,
+    not_found,
+    redirect_to,
+    render_message,
+    render_page,
+    store_of,
+)
 from simulator.protocol.errors import StripeError
 from simulator.state.store import Store
 from simulator.state.work import Work
@@ -25,10 +32,10 @@ async def challenge(request: Request, secret: str) -> Response:
         if intent is None:
             return not_found()
         if intent["status"] != "requires_action":
-            return message("This is done", "The bank has nothing more to ask.")
+            return render_message("This is done", "The bank has nothing more to ask.")
         card = work.get("payment_method", intent["payment_method"])["card"]
-    amount = money(intent["amount"], intent["currency"]) if intent.get("amount") else ""
-    return page("challenge", last4=card["last4"], amount=amount)
+    amount = format_money(intent["amount"], intent["currency"]) if intent.get("amount") else ""
+    return render_page("challenge", last4=card["last4"], amount=amount)
 
 
 @router.post("/c/authenticate/{secret}")
@@ -45,7 +52,7 @@ async def answer(request: Request, secret: str) -> Response:
             authentication.finish(work, intent, passed=passed)
     if session:
         back = _finish_checkout(store, session["id"], secret, passed=passed)
-    return go(back) if back else message("This is done", "You can close this page.")
+    return redirect_to(back) if back else render_message("This is done", "You can close this page.")
 
 
 def _finish_checkout(store: Store, identity: str, secret: str, *, passed: bool) -> str:
@@ -56,7 +63,10 @@ def _finish_checkout(store: Store, identity: str, secret: str, *, passed: bool) 
     problem = NOT_AUTHENTICATED.message
     try:
         with store.work() as work:
-            session, intent = checkout_page.find(work, identity), authentication.find(work, secret)
+            session, intent = (
+                checkout_page.find_session(work, identity),
+                authentication.find(work, secret),
+            )
             assert session
             assert intent
             if passed:

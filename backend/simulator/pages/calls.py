@@ -9,7 +9,7 @@ from simulator.protocol.operations import find_operation
 from simulator.state.work import Work
 
 
-def call(work: Work, method: str, path: str, **params: str) -> Object:
+def call_operation(work: Work, method: str, path: str, **params: str) -> Object:
     """Call an operation as a request would. Raises `StripeError`.
 
     Parameters have the names of a form: `**{"items[0][price]": …}`.
@@ -24,4 +24,6 @@ def release_schedule(work: Work, subscription: Object) -> None:
     The owner's new wish replaces what was planned.
     """
     if subscription["schedule"]:
-        call(work, "POST", f"/v1/subscription_schedules/{subscription['schedule']}/release")
+        call_operation(
+            work, "POST", f"/v1/subscription_schedules/{subscription['schedule']}/release"
+        )

@@ -10,7 +10,7 @@ from typing import TypeVar
 from fastapi import Request, Response
 
 from simulator.pages.entry import FIELDS, Wrong, typed
-from simulator.pages.rendering import form_of, go, not_found, store_of
+from simulator.pages.rendering import form_of, not_found, redirect_to, store_of
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work
 
@@ -44,7 +44,7 @@ async def submitted(
         with store.work() as work:
             subject = find(work)
             if subject is not None and form.get("act") == button:
-                return go(act(work, subject, sent.entry))
+                return redirect_to(act(work, subject, sent.entry))
     except Wrong as wrong:
         sent.errors = wrong.errors
     except StripeError as refused:

@@ -9,7 +9,7 @@ from simulator.objects import Object
 from simulator.pages.card_forms import Sent, submitted
 from simulator.pages.checkout_view import Bought, view
 from simulator.pages.entry import OFFERED, Wrong, read_card, read_email
-from simulator.pages.rendering import message, not_found, page, store_of
+from simulator.pages.rendering import not_found, render_message, render_page, store_of
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/c/pay")
 @router.get("/{identity}")
 async def show(request: Request, identity: str, promotion_code: str = "") -> Response:
     with store_of(request).work() as work:
-        session = find(work, identity)
+        session = find_session(work, identity)
         if session is None:
             return not_found()
         sent = Sent(problem=session.get("_problem") or "")
@@ -29,10 +29,10 @@ async def show(request: Request, identity: str, promotion_code: str = "") -> Res
 
 @router.post("/{identity}")
 async def pay(request: Request, identity: str) -> Response:
-    return await submitted(request, "pay", lambda work: find(work, identity), _pay, _page)
+    return await submitted(request, "pay", lambda work: find_session(work, identity), _pay, _page)
 
 
-def find(work: Work, identity: str) -> Object | None:
+def find_session(work: Work, identity: str) -> Object | None:
     """Return the session, and use its customer's clock."""
     session = work.find("checkout.session", identity)
     if session:
@@ -88,7 +88,7 @@ def _known_email(work: Work, session: Object) -> str:
 def _page(work: Work, session: Object, sent: Sent) -> Response:
     if session["status"] == "expired":
         link = session["cancel_url"] or ""
-        return message(
+        return render_message(
             "This checkout has expired",
             "Go back and start again.",
             link=link,
@@ -96,7 +96,7 @@ def _page(work: Work, session: Object, sent: Sent) -> Response:
         )
     if session["status"] == "complete":
         after = page_after(session) if session["success_url"] else ""
-        return message(
+        return render_message(
             "This is done", "There is nothing left to pay here.", link=after, link_text="Go on"
         )
     entry, errors = sent.entry, sent.errors
@@ -105,7 +105,7 @@ def _page(work: Work, session: Object, sent: Sent) -> Response:
     except StripeError:
         errors["promotion_code"] = "This code is invalid."
         bought, entry = _bought(work, session, ""), entry | {"promotion_code": ""}
-    return page(
+    return render_page(
         "checkout",
         view=view(session, bought, email=_known_email(work, session), now=work.now),
         entry=entry,

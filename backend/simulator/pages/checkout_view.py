@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from simulator.billing.words import money
+from simulator.billing.words import format_money
 from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.pages.invoice_view import SELLER, Row
-from simulator.pages.words import day, days, interval
+from simulator.pages.words import days, format_date, format_interval
 
 PROMISE = (
     "By subscribing you allow this business to charge your card now and at each renewal, until "
@@ -57,9 +57,9 @@ def view(session: Object, bought: Bought, *, email: str, now: int) -> View:
         per=per,
         then=then,
         rows=[_row(item) for item in bought.items],
-        subtotal=money(bought.subtotal, currency),
-        discounts=[Row(name, money(-off, currency)) for name, off in bought.discounts],
-        total=money(bought.due, currency),
+        subtotal=format_money(bought.subtotal, currency),
+        discounts=[Row(name, format_money(-off, currency)) for name, off in bought.discounts],
+        total=format_money(bought.due, currency),
         promotion=bool(session["allow_promotion_codes"]),
         email=email,
         card_wanted=bought.card_wanted,
@@ -71,7 +71,7 @@ def view(session: Object, bought: Bought, *, email: str, now: int) -> View:
 
 def _words(mode: str, bought: Bought, currency: str, now: int) -> tuple[str, str, str, str, str]:
     """Return heading, price, unit, later price and the button's label."""
-    due = money(bought.due, currency)
+    due = format_money(bought.due, currency)
     if mode == "setup":
         return "Save your card", "No payment", "", "Your card is kept for later.", "Save card"
     if mode == "payment":
@@ -79,16 +79,19 @@ def _words(mode: str, bought: Bought, currency: str, now: int) -> tuple[str, str
     recurring = [item for item in bought.items if item["price"]["recurring"]]
     names = [item["description"] for item in recurring]
     heading = f"Subscribe to {names[0]}" if len(names) == 1 else f"Subscribe to {SELLER}"
-    later, per = money(bought.later, currency), interval(recurring[0]["price"]["recurring"])
+    later, per = (
+        format_money(bought.later, currency),
+        format_interval(recurring[0]["price"]["recurring"]),
+    )
     if not bought.trial_end:
         return heading, later, per, "", "Subscribe"
     free = days(max(1, round((bought.trial_end - now) / DAY)))
-    then = f"Then {later} {per}, from {day(bought.trial_end)}"
+    then = f"Then {later} {per}, from {format_date(bought.trial_end)}"
     return heading, f"{free} free", "", then, "Start trial"
 
 
 def _row(item: Object) -> Row:
     recurring = item["price"]["recurring"]
-    every = f", {interval(recurring)}" if recurring else ""
-    amount = money(item["amount_subtotal"], item["currency"])
+    every = f", {format_interval(recurring)}" if recurring else ""
+    amount = format_money(item["amount_subtotal"], item["currency"])
     return Row(item["description"], amount, f"Quantity {item['quantity']}{every}")

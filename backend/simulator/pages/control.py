@@ -11,8 +11,8 @@ from simulator.control import FORGOTTEN, Box, box_of
 from simulator.durations import DAY, HOUR
 from simulator.objects import Object
 from simulator.pages import objects
-from simulator.pages.rendering import form_of, go, not_found, page
-from simulator.pages.words import days, moment
+from simulator.pages.rendering import form_of, not_found, redirect_to, render_page
+from simulator.pages.words import days, format_moment
 from simulator.state.timers import MAIN_CLOCK
 
 router = APIRouter(prefix="/_simulator")
@@ -72,7 +72,7 @@ async def move_clock(request: Request) -> Response:
             to = coming["at"] if coming else now
     if not await box.timeline.advance(to):
         return _page(box, problem=FORGOTTEN)
-    return go("/_simulator?done=clock")
+    return redirect_to("/_simulator?done=clock")
 
 
 @router.post("/chaos")
@@ -84,7 +84,7 @@ async def set_chaos(request: Request) -> Response:
     box, form = box_of(request), await form_of(request)
     if "off" in form:
         box.chaos.configure(ChaosSettings())
-        return go("/_simulator?done=chaos")
+        return redirect_to("/_simulator?done=chaos")
     wanted: dict[str, Any] = {"seed": box.chaos.settings.seed, "next": box.chaos.settings.next}
     for name in KNOBS:
         group, field = name.split(".")
@@ -96,20 +96,20 @@ async def set_chaos(request: Request) -> Response:
         wrong = error.errors()[0]
         label = KNOBS.get(".".join(map(str, wrong["loc"])), "")
         return _page(box, problem=f"{label}: {wrong['msg']}")
-    return go("/_simulator?done=chaos")
+    return redirect_to("/_simulator?done=chaos")
 
 
 @router.post("/reset")
 async def reset(request: Request) -> Response:
     await box_of(request).reset()
-    return go("/_simulator?done=reset")
+    return redirect_to("/_simulator?done=reset")
 
 
 @router.post("/deliveries/{delivery}/resend")
 async def resend(request: Request, delivery: str) -> Response:
     if not box_of(request).resend(delivery):
         return not_found()
-    return go("/_simulator?done=resend")
+    return redirect_to("/_simulator?done=resend")
 
 
 def _page(box: Box, *, notice: str = "", problem: str = "") -> Response:
@@ -120,14 +120,14 @@ def _page(box: Box, *, notice: str = "", problem: str = "") -> Response:
             _event(work.get("event", found)) for found in reversed(work.ids("event")[-SHOWN:])
         ]
         endpoints = len(work.ids("webhook_endpoint"))
-    return page(
+    return render_page(
         "control",
         base_url=store.base_url,
         notice=notice,
         problem=problem,
-        now=moment(store.clock.now()),
+        now=format_moment(store.clock.now()),
         offset=_offset(box),
-        coming=f"{moment(coming['at'])}, {COMING.get(coming['name'], coming['name'])}"
+        coming=f"{format_moment(coming['at'])}, {COMING.get(coming['name'], coming['name'])}"
         if coming
         else "",
         kinds=kinds,
@@ -182,7 +182,7 @@ def _event(event: Object) -> dict[str, str]:
     return {
         "id": event["id"],
         "type": event["type"],
-        "at": moment(event["created"]),
+        "at": format_moment(event["created"]),
         "of": of.get("id", ""),
     }
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from simulator.billing.words import money
+from simulator.billing.words import format_money
 from simulator.objects import Object
-from simulator.pages.words import day
+from simulator.pages.words import format_date
 from simulator.shapes.common import ACCOUNT_NAME
 
 SELLER = ACCOUNT_NAME
@@ -36,18 +36,18 @@ def state(invoice: Object) -> tuple[str, str]:
 
 def headline(invoice: Object) -> str:
     paid = invoice["status"] == "paid"
-    amount = money(invoice["amount_paid" if paid else "amount_due"], invoice["currency"])
+    amount = format_money(invoice["amount_paid" if paid else "amount_due"], invoice["currency"])
     return f"{amount} {'paid' if paid else 'due'}"
 
 
 def about(invoice: Object) -> str:
     moments = invoice["status_transitions"]
-    issued = f"Issued {day(moments['finalized_at'] or invoice['created'])}"
+    issued = f"Issued {format_date(moments['finalized_at'] or invoice['created'])}"
     if paid_at := moments["paid_at"]:
-        return f"{issued}, paid {day(paid_at)}"
+        return f"{issued}, paid {format_date(paid_at)}"
     if next_attempt := invoice["next_payment_attempt"]:
-        return f"{issued}. The card is tried again on {day(next_attempt)}"
-    return f"{issued}, due {day(invoice['due_date'])}" if invoice["due_date"] else issued
+        return f"{issued}. The card is tried again on {format_date(next_attempt)}"
+    return f"{issued}, due {format_date(invoice['due_date'])}" if invoice["due_date"] else issued
 
 
 def buyer(invoice: Object) -> list[str]:
@@ -60,8 +60,8 @@ def lines(invoice: Object) -> list[Row]:
     return [
         Row(
             line["description"] or "",
-            money(line["amount"], line["currency"]),
-            f"{day(line['period']['start'])} to {day(line['period']['end'])}",
+            format_money(line["amount"], line["currency"]),
+            f"{format_date(line['period']['start'])} to {format_date(line['period']['end'])}",
         )
         for line in invoice["lines"]["data"]
     ]
@@ -69,14 +69,14 @@ def lines(invoice: Object) -> list[Row]:
 
 def totals(invoice: Object) -> list[Row]:
     currency = invoice["currency"]
-    rows = [Row("Subtotal", money(invoice["subtotal"], currency), css="line")]
+    rows = [Row("Subtotal", format_money(invoice["subtotal"], currency), css="line")]
     off = sum(part["amount"] for part in invoice["total_discount_amounts"] or [])
     if off:
-        rows.append(Row("Discount", money(-off, currency)))
-    rows.append(Row("Total", money(invoice["total"], currency), css="total"))
+        rows.append(Row("Discount", format_money(-off, currency)))
+    rows.append(Row("Total", format_money(invoice["total"], currency), css="total"))
     if carried := invoice["amount_due"] - invoice["total"]:
-        rows.append(Row("Balance of earlier invoices", money(carried, currency)))
-    rows.append(Row("Amount due", money(invoice["amount_due"], currency), css="line total"))
+        rows.append(Row("Balance of earlier invoices", format_money(carried, currency)))
+    rows.append(Row("Amount due", format_money(invoice["amount_due"], currency), css="line total"))
     if invoice["amount_paid"]:
-        rows.append(Row("Amount paid", money(invoice["amount_paid"], currency)))
+        rows.append(Row("Amount paid", format_money(invoice["amount_paid"], currency)))
     return rows

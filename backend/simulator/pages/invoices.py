@@ -4,14 +4,14 @@ from fastapi import APIRouter, Request, Response
 
 from simulator.billing import collection
 from simulator.billing.payment_methods import attach, new_card
-from simulator.billing.words import money
+from simulator.billing.words import format_money
 from simulator.objects import Object
 from simulator.pages import invoice_view as view
-from simulator.pages.calls import call
+from simulator.pages.calls import call_operation
 from simulator.pages.card_forms import Sent, submitted
 from simulator.pages.entry import OFFERED, read_card
 from simulator.pages.invoice_pdf import invoice_pdf
-from simulator.pages.rendering import not_found, page, store_of
+from simulator.pages.rendering import not_found, render_page, store_of
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work
 
@@ -59,7 +59,7 @@ def _pay(work: Work, invoice: Object, entry: dict[str, str]) -> str:
     )
     attach(work, method, customer)
     try:
-        call(
+        call_operation(
             work,
             "POST",
             f"/v1/invoices/{invoice['id']}/pay",
@@ -85,7 +85,7 @@ def _last_problem(work: Work, invoice: Object) -> str:
 def _page(_: Work, invoice: Object, sent: Sent) -> Response:
     word, tone = view.state(invoice)
     open_now = invoice["status"] in {"open", "uncollectible"}
-    return page(
+    return render_page(
         "invoice",
         number=invoice["number"] or invoice["id"],
         state=word,
@@ -97,7 +97,7 @@ def _page(_: Work, invoice: Object, sent: Sent) -> Response:
         lines=view.lines(invoice),
         totals=view.totals(invoice),
         pdf=invoice["invoice_pdf"],
-        payable=money(invoice["amount_remaining"], invoice["currency"]) if open_now else "",
+        payable=format_money(invoice["amount_remaining"], invoice["currency"]) if open_now else "",
         entry=sent.entry,
         errors=sent.errors,
         problem=sent.problem,

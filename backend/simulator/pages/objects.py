@@ -7,9 +7,16 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from simulator.billing import disputes
-from simulator.objects import Object, public
-from simulator.pages.rendering import form_of, go, message, not_found, page, store_of
-from simulator.pages.words import moment
+from simulator.objects import Object, public_object
+from simulator.pages.rendering import (
+    form_of,
+    not_found,
+    redirect_to,
+    render_message,
+    render_page,
+    store_of,
+)
+from simulator.pages.words import format_moment
 from simulator.protocol.errors import StripeError
 from simulator.state.kinds import KINDS
 from simulator.state.work import Work
@@ -31,7 +38,7 @@ async def objects(request: Request, kind: str) -> Response:
     with store_of(request).work() as work:
         ids = work.ids(kind)
         rows = [_row(work.get(kind, found)) for found in reversed(ids[-SHOWN:])]
-    return page("objects", kind=kind, count=len(ids), rows=rows)
+    return render_page("objects", kind=kind, count=len(ids), rows=rows)
 
 
 @router.get("/{kind}/{object_id}")
@@ -40,14 +47,14 @@ async def one_object(request: Request, kind: str, object_id: str) -> Response:
         found = work.find(kind, object_id) if kind in kinds_shown() else None
         if found is None:
             return not_found()
-        return page(
+        return render_page(
             "object",
             title=object_id,
             back=f"/_simulator/objects/{kind}",
             back_text=kind,
             links=_links(found),
             actions=_actions(found),
-            json=json.dumps({"id": object_id} | public(found), indent=2, ensure_ascii=False),
+            json=json.dumps({"id": object_id} | public_object(found), indent=2, ensure_ascii=False),
         )
 
 
@@ -67,7 +74,10 @@ async def dispute(request: Request, identity: str) -> Response:
 async def close(request: Request, identity: str) -> Response:
     """Decide a dispute for the bank."""
     won = (await form_of(request)).get("act") == "won"
-    return _done(request, lambda work: disputes.close(work, disputes.find(work, identity), won=won))
+    return _done(
+        request,
+        lambda work: disputes.close_dispute(work, disputes.find_dispute(work, identity), won=won),
+    )
 
 
 def _done(request: Request, act: Callable[[Work], Object]) -> Response:
@@ -75,10 +85,12 @@ def _done(request: Request, act: Callable[[Work], Object]) -> Response:
     try:
         with store_of(request).work() as work:
             found = act(work)
-            return go(f"/_simulator/objects/{found['object']}/{found['id']}")
+            return redirect_to(f"/_simulator/objects/{found['object']}/{found['id']}")
     except StripeError as refused:
         link = {"link": "/_simulator", "link_text": "Control page"}
-        return message("That was not possible", refused.message, status=refused.status, **link)
+        return render_message(
+            "That was not possible", refused.message, status=refused.status, **link
+        )
 
 
 def kinds_shown() -> list[str]:
@@ -98,7 +110,7 @@ def _row(found: Object) -> dict[str, str]:
         "id": found["id"],
         "url": f"/_simulator/objects/{found['object']}/{found['id']}",
         "about": _about(found),
-        "created": moment(created) if created else "",
+        "created": format_moment(created) if created else "",
     }
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
-from simulator.billing import schedule
+from simulator.billing import subscription_timers
 from simulator.billing.payments import NOT_AUTHENTICATED
 from simulator.objects import Object
 from simulator.pages import portal_view as view
-from simulator.pages.calls import call, release_schedule
-from simulator.pages.rendering import form_of, go, not_found, page, store_of
+from simulator.pages.calls import call_operation, release_schedule
+from simulator.pages.rendering import form_of, not_found, redirect_to, render_page, store_of
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work
 
@@ -95,7 +95,7 @@ async def show(request: Request, secret: str, done: str = "", changing: str = ""
                 here, problem=f"Your plan has not been changed. {NOT_AUTHENTICATED.message}"
             )
         if subscription and here.session["flow"]:
-            return go(finished(here, "changed"))
+            return redirect_to(finished(here, "changed"))
         return overview(here, notice=DONE.get("changed" if subscription else done, ""))
 
 
@@ -116,7 +116,7 @@ def finished(here: Visit, done: str) -> str:
 def overview(here: Visit, *, notice: str = "", problem: str = "") -> Response:
     configuration = here.work.get("billing_portal.configuration", here.session["configuration"])
     customer, features = here.customer, here.features
-    return page(
+    return render_page(
         "portal",
         base=here.base,
         return_url=here.session["return_url"],
@@ -142,7 +142,7 @@ async def ask_to_cancel(request: Request, secret: str, identity: str) -> Respons
             or not here.features["subscription_cancel"]["enabled"]
         ):
             return not_found()
-        return page(
+        return render_page(
             "portal_cancel",
             back=here.back,
             about=view.about_cancelling(subscription, here.features),
@@ -172,13 +172,13 @@ async def cancel(request: Request, secret: str, identity: str) -> Response:
         if here.features["subscription_cancel"]["mode"] == "at_period_end":
             # In flexible billing, Stripe's portal sets `cancel_at` and leaves
             # `cancel_at_period_end` unset.
-            end = str(schedule.period_of(subscription)[1])
-            call(work, "POST", f"/v1/subscriptions/{identity}", cancel_at=end, **feedback)
+            end = str(subscription_timers.period_of(subscription)[1])
+            call_operation(work, "POST", f"/v1/subscriptions/{identity}", cancel_at=end, **feedback)
         else:
             prorates = here.features["subscription_cancel"]["proration_behavior"] != "none"
             flags = {"prorate": "true", "invoice_now": "true"} if prorates else {}
-            call(work, "DELETE", f"/v1/subscriptions/{identity}", **flags, **feedback)
-        return go(finished(here, "cancelled"))
+            call_operation(work, "DELETE", f"/v1/subscriptions/{identity}", **flags, **feedback)
+        return redirect_to(finished(here, "cancelled"))
 
 
 @router.post("/subscriptions/{identity}/resume")
@@ -199,8 +199,8 @@ async def resume(request: Request, secret: str, identity: str) -> Response:
             if subscription["cancel_at_period_end"]
             else {"cancel_at": ""}
         )
-        call(work, "POST", f"/v1/subscriptions/{identity}", **taken_back)
-        return go(f"{here.base}?done=kept")
+        call_operation(work, "POST", f"/v1/subscriptions/{identity}", **taken_back)
+        return redirect_to(f"{here.base}?done=kept")
 
 
 @router.post("/cards/{identity}/default")
@@ -214,7 +214,7 @@ async def make_default(request: Request, secret: str, identity: str) -> Response
         ):
             return not_found()
         pay_with(here, identity)
-        return go(f"{here.base}?done=default")
+        return redirect_to(f"{here.base}?done=default")
 
 
 @router.post("/cards/{identity}/remove")
@@ -229,8 +229,8 @@ async def remove(request: Request, secret: str, identity: str) -> Response:
                 or not here.features["payment_method_update"]["enabled"]
             ):
                 return not_found()
-            call(work, "POST", f"/v1/payment_methods/{identity}/detach")
-            return go(f"{here.base}?done=removed")
+            call_operation(work, "POST", f"/v1/payment_methods/{identity}/detach")
+            return redirect_to(f"{here.base}?done=removed")
     except StripeError as refused:
         with store.work() as work:
             here = visit(work, secret)
@@ -243,10 +243,12 @@ def pay_with(here: Visit, card: str) -> None:
     It also becomes that of each subscription with a card of its own.
     """
     customer = f"/v1/customers/{here.customer['id']}"
-    call(here.work, "POST", customer, **{"invoice_settings[default_payment_method]": card})
+    call_operation(
+        here.work, "POST", customer, **{"invoice_settings[default_payment_method]": card}
+    )
     for subscription in list(here.work.all("subscription", customer=here.customer["id"])):
         if subscription["default_payment_method"] and subscription["status"] not in view.ENDED:
-            call(
+            call_operation(
                 here.work,
                 "POST",
                 f"/v1/subscriptions/{subscription['id']}",

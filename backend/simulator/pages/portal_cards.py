@@ -11,7 +11,7 @@ from simulator.billing.payment_methods import new_card
 from simulator.pages.card_forms import Sent, submitted
 from simulator.pages.entry import OFFERED, read_card
 from simulator.pages.portal import Visit, finished, pay_with, visit
-from simulator.pages.rendering import go, not_found, page, store_of
+from simulator.pages.rendering import not_found, redirect_to, render_page, store_of
 from simulator.protocol.errors import card_error
 from simulator.state.work import Work
 
@@ -27,7 +27,7 @@ async def form(request: Request, secret: str, intent: str = "") -> Response:
             return not_found()
         problem = _after_challenge(here, intent) if intent else ""
         if intent and not problem:
-            return go(finished(here, "card"))
+            return redirect_to(finished(here, "card"))
         return _page(work, here, Sent(problem=problem))
 
 
@@ -72,7 +72,7 @@ def _found(work: Work, secret: str) -> Visit | None:
 
 
 def _page(_: Work, here: Visit, sent: Sent) -> Response:
-    return page(
+    return render_page(
         "portal_card",
         back=here.back,
         entry=sent.entry,

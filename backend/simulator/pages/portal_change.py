@@ -5,13 +5,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from simulator.billing import collection, payments
-from simulator.billing.words import money
+from simulator.billing.words import format_money
 from simulator.objects import Object
 from simulator.pages import portal_view as view
-from simulator.pages.calls import call, release_schedule
+from simulator.pages.calls import call_operation, release_schedule
 from simulator.pages.portal import Visit, finished, visit
-from simulator.pages.rendering import form_of, go, not_found, page, store_of
-from simulator.pages.words import day
+from simulator.pages.rendering import form_of, not_found, redirect_to, render_page, store_of
+from simulator.pages.words import format_date
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work
 
@@ -25,7 +25,7 @@ async def choose(request: Request, secret: str, identity: str) -> Response:
         if here is None or subscription is None:
             return not_found()
         choices = view.choices(work, here.features, _item(here, subscription)["price"])
-        return page(
+        return render_page(
             "portal_change", base=here.base, back=here.back, subscription=identity, choices=choices
         )
 
@@ -54,7 +54,7 @@ async def change(request: Request, secret: str, identity: str) -> Response:
                 return not_found()
             release_schedule(work, subscription)
             asked = _asked(here, subscription, price, form.get("at", ""))
-            changed = call(
+            changed = call_operation(
                 work,
                 "POST",
                 f"/v1/subscriptions/{identity}",
@@ -62,9 +62,9 @@ async def change(request: Request, secret: str, identity: str) -> Response:
                 **asked,
             )
             if changed["pending_update"] is None:
-                return go(finished(here, "changed"))
+                return redirect_to(finished(here, "changed"))
             if url := _challenge(work, changed, f"{here.base}?changing={identity}"):
-                return go(url)
+                return redirect_to(url)
             problem = "Your card was declined. Add another card, then change the plan again."
     except StripeError as refused:
         problem = refused.message
@@ -135,11 +135,11 @@ def _preview(here: Visit, subscription: Object, price: str, problem: str = "") -
     work, item, wanted = here.work, _item(here, subscription), _confirms(here, subscription)
     asked = _asked(here, subscription, price)
     details = {_nested(name): value for name, value in asked.items()}
-    invoice = call(
+    invoice = call_operation(
         work, "POST", "/v1/invoices/create_preview", subscription=subscription["id"], **details
     )
     now = asked["proration_behavior"] == "always_invoice" or invoice["period_end"] <= work.now
-    return page(
+    return render_page(
         "portal_preview",
         base=here.base,
         back=here.back
@@ -147,8 +147,8 @@ def _preview(here: Visit, subscription: Object, price: str, problem: str = "") -
         else (f"{here.base}/subscriptions/{subscription['id']}/change", "Choose another plan"),
         subscription=subscription["id"],
         problem=problem,
-        old=view.plan(work, item["price"], item["quantity"]),
-        new=view.plan(work, work.get("price", price), (wanted or item)["quantity"]),
+        old=view.format_plan(work, item["price"], item["quantity"]),
+        new=view.format_plan(work, work.get("price", price), (wanted or item)["quantity"]),
         at=work.now,
         **_amounts(invoice, now=now),
     )
@@ -166,19 +166,19 @@ def _nested(name: str) -> str:
 def _amounts(invoice: Object, *, now: bool) -> dict[str, Any]:
     currency = invoice["currency"]
     rows = [
-        {"name": line["description"], "amount": money(line["amount"], currency)}
+        {"name": line["description"], "amount": format_money(line["amount"], currency)}
         for line in invoice["lines"]["data"]
     ]
     if now:
         due, about = "Due now", "It is charged to your default card."
     else:
         due, about = (
-            f"On {day(invoice['next_payment_attempt'])}",
+            f"On {format_date(invoice['next_payment_attempt'])}",
             "The change is part of your next invoice.",
         )
     return {
         "lines": rows,
         "due": due,
-        "total": money(invoice["amount_due"], currency),
+        "total": format_money(invoice["amount_due"], currency),
         "about": about,
     }

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from simulator.pages.portal import DONE, Visit, visit
-from simulator.pages.rendering import go, message, not_found, store_of
+from simulator.pages.rendering import not_found, redirect_to, render_message, store_of
 
 router = APIRouter(prefix="/p/session/{secret}")
 
@@ -16,7 +16,11 @@ async def begin(request: Request, secret: str) -> Response:
         if here is None or not here.session["flow"]:
             return not_found()
         done = here.session.get("_flow_done")
-        return go(here.base + _first_page(here)) if done is None else _confirmation(here, done)
+        return (
+            redirect_to(here.base + _first_page(here))
+            if done is None
+            else _confirmation(here, done)
+        )
 
 
 def _first_page(here: Visit) -> str:
@@ -35,6 +39,6 @@ def _first_page(here: Visit) -> str:
 def _confirmation(here: Visit, done: str) -> Response:
     told = here.session["flow"]["after_completion"]["hosted_confirmation"]
     if told is None:
-        return go(f"{here.base}?done={done}")
+        return redirect_to(f"{here.base}?done={done}")
     link = here.session["return_url"] or ""
-    return message(DONE[done], told["custom_message"] or "", link=link, link_text="Return")
+    return render_message(DONE[done], told["custom_message"] or "", link=link, link_text="Return")

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from simulator.billing.catalog import cost, product_name
-from simulator.billing.words import money, short_day
+from simulator.billing.words import format_money, short_day
 from simulator.objects import Object
 from simulator.pages import invoice_view
-from simulator.pages.words import brand, day, interval
+from simulator.pages.words import brand, format_date, format_interval
 from simulator.state.work import Work
 
 ENDED = {"canceled", "incomplete_expired"}
@@ -32,13 +32,13 @@ REASONS = {
 INVOICES_SHOWN = 24
 
 
-def plan(work: Work, price: Object, quantity: int = 1) -> dict[str, Any]:
+def format_plan(work: Work, price: Object, quantity: int = 1) -> dict[str, Any]:
     """Format a price for people."""
     return {
         "id": price["id"],
         "name": product_name(work, price),
-        "amount": money(cost(price, quantity), price["currency"]),
-        "per": interval(price["recurring"]),
+        "amount": format_money(cost(price, quantity), price["currency"]),
+        "per": format_interval(price["recurring"]),
     }
 
 
@@ -55,7 +55,7 @@ def _subscription(work: Work, subscription: Object, features: Object) -> dict[st
     ends = ends_at(subscription)
     word, tone = ("Ends soon", "warn") if ends else STATES[subscription["status"]]
     return {
-        **plan(work, item["price"], item["quantity"]),
+        **format_plan(work, item["price"], item["quantity"]),
         "id": subscription["id"],
         "state": word,
         "tone": tone,
@@ -77,23 +77,24 @@ def ends_at(subscription: Object) -> int | None:
 
 def _about(subscription: Object, item: Object, ends: int | None) -> str:
     if ends:
-        return f"It ends on {day(ends)}, and is not charged again."
+        return f"It ends on {format_date(ends)}, and is not charged again."
     match subscription["status"]:
         case "trialing":
-            return f"The trial ends on {day(subscription['trial_end'])}; then the card is charged."
+            end = format_date(subscription["trial_end"])
+            return f"The trial ends on {end}; then the card is charged."
         case "past_due" | "unpaid":
             return "The last payment failed. Add another card, or pay the open invoice below."
         case "incomplete":
             return "The first payment is still open. Pay the open invoice below."
         case "paused":
             return "It is paused until you add a card and resume it."
-    return f"It renews on {day(item['current_period_end'])}."
+    return f"It renews on {format_date(item['current_period_end'])}."
 
 
 def about_cancelling(subscription: Object, features: Object) -> str:
     if features["subscription_cancel"]["mode"] == "at_period_end":
         end = subscription["items"]["data"][0]["current_period_end"]
-        return f"You keep your plan until {day(end)}, and are not charged again."
+        return f"You keep your plan until {format_date(end)}, and are not charged again."
     return "Your plan ends at once."
 
 
@@ -146,7 +147,7 @@ def invoices(work: Work, customer: str) -> Iterator[dict[str, Any]]:
             "number": invoice["number"] or invoice["id"],
             "state": word,
             "tone": tone,
-            "amount": money(invoice["total"], invoice["currency"]),
+            "amount": format_money(invoice["total"], invoice["currency"]),
         }
 
 
@@ -166,7 +167,9 @@ def choices(work: Work, features: Object, current: Object) -> list[dict[str, Any
     there = [price for price in prices.values() if not price.get("deleted")]
     fitting = [price for price in there if price is current or _fits(work, price, current)]
     fitting.sort(key=lambda price: cost(price, 1))
-    return [plan(work, price) | {"current": price["id"] == current["id"]} for price in fitting]
+    return [
+        format_plan(work, price) | {"current": price["id"] == current["id"]} for price in fitting
+    ]
 
 
 def _fits(work: Work, price: Object, current: Object) -> bool:

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 
-from simulator.billing.words import money
-from simulator.pages.rendering import message, not_found, store_of
-from simulator.pages.words import brand, day
+from simulator.billing.words import format_money
+from simulator.pages.rendering import not_found, render_message, store_of
+from simulator.pages.words import brand, format_date
 
 router = APIRouter()
 
@@ -15,12 +15,12 @@ async def receipt(request: Request, identity: str) -> Response:
         charge = work.find("charge", identity)
         if charge is None or not charge["paid"]:
             return not_found()
-    amount, back = money(charge["amount"], charge["currency"]), charge["amount_refunded"]
+    amount, back = format_money(charge["amount"], charge["currency"]), charge["amount_refunded"]
     card = charge["payment_method_details"]["card"]
     text = (
-        f"{amount} were paid on {day(charge['created'])} with {brand(card['brand'])} •••• "
+        f"{amount} were paid on {format_date(charge['created'])} with {brand(card['brand'])} •••• "
         f"{card['last4']}."
     )
     if back:
-        text += f" {money(back, charge['currency'])} of it went back."
-    return message("Receipt", text)
+        text += f" {format_money(back, charge['currency'])} of it went back."
+    return render_message("Receipt", text)

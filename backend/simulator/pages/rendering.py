@@ -40,26 +40,26 @@ def environment() -> Environment:
     return made
 
 
-def page(template: str, status: int = 200, **values: Any) -> Response:
+def render_page(template: str, status: int = 200, **values: Any) -> Response:
     html = environment().get_template(f"{template}.html").render(values)
     return Response(html, status, media_type="text/html", headers=HEADERS)
 
 
-def message(
+def render_message(
     title: str, text: str, *, status: int = 200, link: str = "", link_text: str = ""
 ) -> Response:
-    return page("message", status, title=title, text=text, link=link, link_text=link_text)
+    return render_page("message", status, title=title, text=text, link=link, link_text=link_text)
 
 
 def not_found() -> Response:
-    return message(
+    return render_message(
         "Not found",
         "There is nothing at this address. Go back to the seller for a new link.",
         status=404,
     )
 
 
-def go(url: str) -> Response:
+def redirect_to(url: str) -> Response:
     """Redirect after a form: the browser asks for `url` with GET."""
     return RedirectResponse(url, 303, {"Cache-Control": "no-store"})
 

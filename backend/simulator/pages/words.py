@@ -10,18 +10,18 @@ MONTHS = (  # not those of strftime, which depend on the machine's language
 BRANDS = {"amex": "American Express", "diners": "Diners Club", "jcb": "JCB", "unionpay": "UnionPay"}
 
 
-def day(at: int) -> str:
+def format_date(at: int) -> str:
     """Format the date in UTC: `1 March 2027`."""
     when = datetime.fromtimestamp(at, UTC)
     return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
 
 
-def moment(at: int) -> str:
+def format_moment(at: int) -> str:
     """Format the second in UTC: `2027-03-01 12:00:00`."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def interval(recurring: dict[str, Any]) -> str:
+def format_interval(recurring: dict[str, Any]) -> str:
     """Format an interval: `per month`, `every 3 months`."""
     count, unit = recurring["interval_count"], recurring["interval"]
     return f"per {unit}" if count == 1 else f"every {count} {unit}s"

@@ -11,10 +11,10 @@ from starlette.types import Receive, Scope, Send
 from stripe import api_version
 
 from simulator.chaos import Chaos, Strike
-from simulator.objects import encode, public
+from simulator.objects import encode, public_object
 from simulator.protocol import idempotency
 from simulator.protocol.checking import check
-from simulator.protocol.errors import StripeError, account_invalid, unsupported
+from simulator.protocol.errors import StripeError, account_invalid, unsupported_feature
 from simulator.protocol.expansion import expand
 from simulator.protocol.forms import decode_form
 from simulator.protocol.idempotency import Attempt, Keys
@@ -114,7 +114,7 @@ class Dispatcher:
         if not call.idempotency_key:
             await self._suffer(strike)
             return self._run(call, text)
-        attempt = call.attempt = idempotency.attempt(
+        attempt = call.attempt = idempotency.attempt_of(
             api_key, call.idempotency_key, call.method, call.path, text
         )
         if found := self._keys.stored_answer(attempt):
@@ -142,10 +142,14 @@ class Dispatcher:
                 except StripeError as error:
                     if call.attempt and error.keeps_changes:
                         body = encode(error.body(call.request_id)).decode()
-                        idempotency.keep(work, call.attempt, call.request_id, error.status, body)
+                        idempotency.keep_response(
+                            work, call.attempt, call.request_id, error.status, body
+                        )
                     raise
                 if call.attempt:
-                    idempotency.keep(work, call.attempt, call.request_id, 200, content.decode())
+                    idempotency.keep_response(
+                        work, call.attempt, call.request_id, 200, content.decode()
+                    )
         finally:
             self._store.flush()  # while the clock is being advanced, nothing else flushes
         return 200, content
@@ -154,8 +158,8 @@ class Dispatcher:
         answer = handler(work, params, *ids)
         paths = params.get("expand") or []
         if unread := next(params.unread(), None):
-            raise unsupported(unread)
-        return encode(public(expand(work, answer, paths) if paths else answer))
+            raise unsupported_feature(unread)
+        return encode(public_object(expand(work, answer, paths) if paths else answer))
 
 
 class LostResponse(Response):

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from simulator.objects import Object, public
+from simulator.objects import Object, public_object
 
 ErrorType = Literal["api_error", "card_error", "idempotency_error", "invalid_request_error"]
 
@@ -45,10 +45,10 @@ class StripeError(Exception):
         if self.code:
             error["doc_url"] = f"{DOCS}/{self.code.replace('_', '-')}"
         error["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{request_id}"
-        return {"error": public(error)}
+        return {"error": public_object(error)}
 
 
-def missing(kind: str, object_id: str, param: str = "id") -> StripeError:
+def missing_object(kind: str, object_id: str, param: str = "id") -> StripeError:
     """Return the error for a missing object.
 
     The status is 404 if the URL names the object, and 400 if a parameter does.
@@ -64,7 +64,7 @@ def missing(kind: str, object_id: str, param: str = "id") -> StripeError:
     )
 
 
-def unsupported(param: str, why: str = "") -> StripeError:
+def unsupported_feature(param: str, why: str = "") -> StripeError:
     """Return the error for a feature that Stripe has and the simulator does not.
 
     The simulator never ignores such a parameter silently.

@@ -6,7 +6,7 @@ from typing import Any
 
 from simulator.objects import Object
 from simulator.protocol.declared import Tree, class_of, is_reference, not_expandable
-from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.errors import StripeError, unsupported_feature
 from simulator.state.work import Work
 
 MAX_DEPTH = 4
@@ -120,7 +120,7 @@ def _value(work: Work, obj: Object, name: str, spot: Spot) -> Any:
             return ABSENT  # null, such as the transfer of a charge without one
         if obj.get("type") in obj:
             return ABSENT  # details of another type: a card has no `us_bank_account`
-        raise unsupported(
+        raise unsupported_feature(
             "expand", f"The simulator does not have {spot.path} of {spot.holder['object']}."
         )
     value = obj[name]

@@ -27,7 +27,7 @@ class Attempt:
     fingerprint: str
 
 
-def attempt(api_key: str, key: str, method: str, path: str, parameters: str) -> Attempt:
+def attempt_of(api_key: str, key: str, method: str, path: str, parameters: str) -> Attempt:
     if len(key) > MAX_KEY_LENGTH:
         raise StripeError(
             f"Idempotency-Key can have at most {MAX_KEY_LENGTH} characters.",
@@ -76,7 +76,7 @@ class Keys:
         self._running.discard(attempt.id)
 
 
-def keep(work: Work, attempt: Attempt, request_id: str, status: int, body: str) -> None:
+def keep_response(work: Work, attempt: Attempt, request_id: str, status: int, body: str) -> None:
     """Store the response together with the effect, in one unit of work.
 
     Each new response removes up to two old ones.

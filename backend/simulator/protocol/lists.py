@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, missing
+from simulator.protocol.errors import StripeError, missing_object
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
 
@@ -17,7 +17,7 @@ def list_of(url: str, data: list[Object], *, has_more: bool = False) -> Object:
     return {"object": "list", "data": data, "has_more": has_more, "url": url}
 
 
-def page(
+def list_page(
     work: Work,
     params: Params,
     kind: str,
@@ -37,7 +37,7 @@ def page(
     rows = work.store.tables[kind].rows
     ids = work.ids(kind, **(where or {}))
     if cursor and cursor not in rows:
-        raise missing(kind, cursor, "ending_before" if backwards else "starting_after")
+        raise missing_object(kind, cursor, "ending_before" if backwards else "starting_after")
     if cursor:  # it may have left the list, if its status has changed since the last page
         place = rows[cursor].sequence
         ids = [
@@ -57,7 +57,7 @@ def page_of(params: Params, kind: str, url: str, objects: list[Object]) -> Objec
     if cursor:
         places = [place for place, obj in enumerate(ordered) if obj["id"] == cursor]
         if not places:
-            raise missing(kind, cursor, "ending_before" if backwards else "starting_after")
+            raise missing_object(kind, cursor, "ending_before" if backwards else "starting_after")
         ordered = ordered[places[0] + 1 :]
     return _cut(iter(ordered), limit, url, backwards=backwards)
 

@@ -6,7 +6,7 @@ from stripe.params import (
 )
 
 from simulator.objects import Object
-from simulator.protocol.lists import page
+from simulator.protocol.lists import list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
@@ -35,10 +35,10 @@ def update(work: Work, params: Params, identity: str) -> Object:
 @operation("GET /v1/charges", ChargeListParams)
 def list_all(work: Work, params: Params) -> Object:
     where = {name: params[name] for name in ("customer", "payment_intent") if name in params}
-    return page(work, params, "charge", URL, where)
+    return list_page(work, params, "charge", URL, where)
 
 
 @operation("GET /v1/charges/{id}/refunds", ChargeListRefundsParams)
 def list_refunds(work: Work, params: Params, identity: str) -> Object:
     charge = work.get("charge", identity)
-    return page(work, params, "refund", f"{URL}/{identity}/refunds", {"charge": charge["id"]})
+    return list_page(work, params, "refund", f"{URL}/{identity}/refunds", {"charge": charge["id"]})

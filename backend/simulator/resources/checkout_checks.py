@@ -3,9 +3,9 @@
 from simulator.billing import quotes
 from simulator.billing.catalog import interval_of
 from simulator.billing.currencies import largest_charge, multiple_of, smallest_charge
-from simulator.billing.words import money
+from simulator.billing.words import format_money
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.errors import StripeError, unsupported_feature
 from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
 
@@ -42,12 +42,13 @@ def check_total(session: Object) -> None:
     if total < least:
         raise StripeError(
             "The Checkout Session's total amount due must add up to at least "
-            f"{money(least, currency)} {currency}",
+            f"{format_money(least, currency)} {currency}",
             code="amount_too_small",
         )
     if total > most:
         raise StripeError(
-            f"The Checkout Session's total amount must be no more than {money(most, currency)}",
+            "The Checkout Session's total amount must be no more than "
+            f"{format_money(most, currency)}",
             code="amount_too_large",
             param="line_items",
         )
@@ -74,7 +75,7 @@ def _check_prices(items: list[Object], mode: str) -> None:
                 "prices.",
                 param="mode",
             )
-        raise unsupported(
+        raise unsupported_feature(
             "line_items",
             "The simulator does not sell one-time prices together with recurring ones.",
         )
@@ -83,6 +84,6 @@ def _check_prices(items: list[Object], mode: str) -> None:
             "All prices on a Checkout Session must have one currency.", param="line_items"
         )
     if mode == "subscription" and len({interval_of(item["price"]) for item in items}) > 1:
-        raise unsupported(
+        raise unsupported_feature(
             "line_items", "The simulator does not bill prices of different intervals together."
         )

@@ -14,9 +14,9 @@ from simulator.billing.catalog import active_price, cost, product_name
 from simulator.billing.products import new_product
 from simulator.durations import DAY, MINUTE
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.errors import StripeError, unsupported_feature
 from simulator.protocol.expansion import includable
-from simulator.protocol.lists import page, page_of
+from simulator.protocol.lists import list_page, page_of
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.resources.checkout_checks import check_session, check_total
@@ -78,7 +78,7 @@ def create(work: Work, params: Params) -> Object:
 
 def _with_amounts(work: Work, params: Params, session: Object) -> None:
     """Write the amounts into the session, after its discounts."""
-    sources = coupons.chosen(work, params.get("discounts") or [], session["customer"])
+    sources = coupons.named_discounts(work, params.get("discounts") or [], session["customer"])
     for source in sources:
         coupons.check_currency(work, source, session["currency"] or "usd")
     quotes.with_amounts(work, session, sources)
@@ -91,7 +91,7 @@ def _refuse(params: Params) -> None:
     The simulator's page does not have them.
     """
     if params.get("ui_mode", "hosted_page") != "hosted_page":
-        raise unsupported("ui_mode", "The simulator supports only the hosted page.")
+        raise unsupported_feature("ui_mode", "The simulator supports only the hosted page.")
     for name in (
         "automatic_tax",
         "tax_id_collection",
@@ -100,16 +100,18 @@ def _refuse(params: Params) -> None:
         "invoice_creation",
     ):
         if params.whole(name, {}).get("enabled"):
-            raise unsupported(name)
+            raise unsupported_feature(name)
     if params.get("billing_address_collection") == "required":
-        raise unsupported(
+        raise unsupported_feature(
             "billing_address_collection", "The simulator's page does not ask for an address."
         )
     if set(params.get("allowed_payment_method_types") or ["card"]) != {"card"}:
-        raise unsupported("allowed_payment_method_types", "The simulator supports only cards.")
+        raise unsupported_feature(
+            "allowed_payment_method_types", "The simulator supports only cards."
+        )
     for item in params.get("line_items") or []:
         if item.whole("adjustable_quantity", {}).get("enabled"):
-            raise unsupported(item.path("adjustable_quantity"))
+            raise unsupported_feature(item.path("adjustable_quantity"))
     params.accept("custom_text", "wallet_options", "branding_settings", "origin_context")
 
 
@@ -247,7 +249,7 @@ def list_all(work: Work, params: Params) -> Object:
     names = ("customer", "subscription", "payment_intent", "status")
     where = {name: params[name] for name in names if name in params}
     email: str | None = params.whole("customer_details", {}).get("email")
-    return page(
+    return list_page(
         work,
         params,
         "checkout.session",
@@ -275,7 +277,7 @@ def breakdown(work: Work, session: Object) -> Object:
     """
     invoice = work.find("invoice", session["invoice"])
     if session["total_details"]["amount_discount"] and invoice is None:
-        raise unsupported(
+        raise unsupported_feature(
             "expand", "The simulator lists single discounts only once they are invoiced."
         )
     taken = invoice["total_discount_amounts"] if invoice else []
@@ -286,7 +288,9 @@ def breakdown(work: Work, session: Object) -> Object:
 @includable("item", "discounts")
 def discounts_of_line(_: Work, item: Object) -> list[Object]:
     if item["amount_discount"]:
-        raise unsupported("expand", "The simulator does not list the single discounts of a line.")
+        raise unsupported_feature(
+            "expand", "The simulator does not list the single discounts of a line."
+        )
     return []
 
 

@@ -12,7 +12,7 @@ from simulator.billing.currencies import checked
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.protocol.expansion import ABSENT, includable
-from simulator.protocol.lists import page
+from simulator.protocol.lists import list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
@@ -81,7 +81,7 @@ def delete(work: Work, _: Params, identity: str) -> Object:
 
 @operation("GET /v1/coupons", CouponListParams)
 def list_all(work: Work, params: Params) -> Object:
-    return page(work, params, "coupon", "/v1/coupons")
+    return list_page(work, params, "coupon", "/v1/coupons")
 
 
 @includable("coupon", "applies_to")

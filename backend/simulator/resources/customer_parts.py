@@ -9,10 +9,10 @@ from stripe.params import (
 from simulator.billing import standing
 from simulator.objects import Object
 from simulator.protocol.expansion import includable
-from simulator.protocol.lists import page, page_of
+from simulator.protocol.lists import list_page, page_of
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
-from simulator.shapes.common import listed
+from simulator.shapes.common import embedded_list
 from simulator.state.work import Work
 
 URL = "/v1/customers"
@@ -22,7 +22,7 @@ URL = "/v1/customers"
 def subscriptions(work: Work, customer: Object) -> Object:
     """Return the subscriptions that have not ended, newest first."""
     living = [one for one in work.all("subscription", customer=customer["id"]) if _lives(one)]
-    return listed(living[::-1], f"{URL}/{customer['id']}/subscriptions")
+    return embedded_list(living[::-1], f"{URL}/{customer['id']}/subscriptions")
 
 
 @operation("GET /v1/customers/{id}/subscriptions", SubscriptionListParams)
@@ -30,7 +30,7 @@ def list_subscriptions(work: Work, params: Params, identity: str) -> Object:
     """Return a page of the list above."""
     customer = work.get_live("customer", identity)
     where = {"customer": customer["id"]}
-    return page(work, params, "subscription", f"{URL}/{identity}/subscriptions", where, _lives)
+    return list_page(work, params, "subscription", f"{URL}/{identity}/subscriptions", where, _lives)
 
 
 def _lives(subscription: Object) -> bool:
@@ -40,12 +40,12 @@ def _lives(subscription: Object) -> bool:
 @includable("customer", "sources")
 def sources(_: Work, customer: Object) -> Object:
     """Return an empty list: cards are payment methods here, which are not sources."""
-    return listed([], f"{URL}/{customer['id']}/sources")
+    return embedded_list([], f"{URL}/{customer['id']}/sources")
 
 
 @includable("customer", "tax_ids")
 def tax_ids(_: Work, customer: Object) -> Object:
-    return listed([], f"{URL}/{customer['id']}/tax_ids")
+    return embedded_list([], f"{URL}/{customer['id']}/tax_ids")
 
 
 @includable("customer", "tax")

@@ -12,7 +12,7 @@ from simulator.billing import payment_methods, settings
 from simulator.billing.customers import new_customer
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
-from simulator.protocol.lists import equals, page
+from simulator.protocol.lists import equals, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
@@ -100,7 +100,7 @@ def remove(work: Work, customer: Object) -> Object:
 @operation("GET /v1/customers", CustomerListParams)
 def list_all(work: Work, params: Params) -> Object:
     where = {name: params[name] for name in ("email", "test_clock") if params.get(name)}
-    return page(work, params, "customer", "/v1/customers", where, *equals(params, "email"))
+    return list_page(work, params, "customer", "/v1/customers", where, *equals(params, "email"))
 
 
 def _apply(work: Work, customer: Object, params: Params, attached: dict[str, str]) -> None:

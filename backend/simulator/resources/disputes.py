@@ -7,7 +7,7 @@ from stripe.params import (
 
 from simulator.billing import disputes
 from simulator.objects import Object
-from simulator.protocol.lists import page
+from simulator.protocol.lists import list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
@@ -23,11 +23,11 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 @operation("POST /v1/disputes/{id}", DisputeUpdateParams)
 def update(work: Work, params: Params, identity: str) -> Object:
     """Submit evidence at once, unless `submit` says otherwise."""
-    dispute = disputes.find(work, identity)
+    dispute = disputes.find_dispute(work, identity)
     params.merge_metadata(dispute)
     evidence, submit = params.whole("evidence", {}), params.get("submit", True)
     if evidence:
-        return disputes.answer(work, dispute, evidence, submit=submit)
+        return disputes.submit_evidence(work, dispute, evidence, submit=submit)
     work.put(dispute)
     work.emit("charge.dispute.updated", dispute)
     return dispute
@@ -36,10 +36,10 @@ def update(work: Work, params: Params, identity: str) -> Object:
 @operation("POST /v1/disputes/{id}/close", DisputeCloseParams)
 def close(work: Work, _: Params, identity: str) -> Object:
     """Close a dispute, which means to accept that it is lost."""
-    return disputes.close(work, disputes.find(work, identity), won=False)
+    return disputes.close_dispute(work, disputes.find_dispute(work, identity), won=False)
 
 
 @operation("GET /v1/disputes", DisputeListParams)
 def list_all(work: Work, params: Params) -> Object:
     where = {name: params[name] for name in ("charge", "payment_intent") if name in params}
-    return page(work, params, "dispute", URL, where)
+    return list_page(work, params, "dispute", URL, where)

@@ -6,10 +6,10 @@ from stripe.params import EventListParams, EventRetrieveParams
 from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
-from simulator.protocol.lists import Test, page
+from simulator.protocol.lists import Test, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
-from simulator.state.actions import timer
+from simulator.state.actions import timer_action
 from simulator.state.timers import MAIN_CLOCK
 from simulator.state.work import Work
 
@@ -35,7 +35,7 @@ def list_all(work: Work, params: Params) -> Object:
     if (successful := params.get("delivery_success")) is not None:
         tests.append(lambda event: _was_delivered(work, event) == successful)
     exact = {"type": kind} if kind and "*" not in kind else None
-    answer = page(work, params, "event", "/v1/events", exact, *tests)
+    answer = list_page(work, params, "event", "/v1/events", exact, *tests)
     return answer | {"data": [rendered(work, event) for event in answer["data"]]}
 
 
@@ -63,7 +63,7 @@ def watch_retention(work: Work) -> None:
         work.set_timer("events.purge", clock, work.now + KEPT_SECONDS + DAY)
 
 
-@timer("events.purge")
+@timer_action("events.purge")
 def purge(work: Work, clock: str) -> None:
     """Delete events after 30 days, as Stripe does."""
     events = work.ids("event", _clock=clock)  # in the order of their time

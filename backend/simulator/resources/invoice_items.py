@@ -10,7 +10,7 @@ from simulator.billing.catalog import active_price, cost, product_name
 from simulator.billing.currencies import checked
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
-from simulator.protocol.lists import page
+from simulator.protocol.lists import list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.resources import customers
@@ -31,7 +31,7 @@ def create(work: Work, params: Params) -> Object:
         item["description"] = description
     params.merge_metadata(item)
     if draft:
-        invoices.require(draft, "draft")
+        invoices.require_status(draft, "draft")
         _add(work, draft, item)
     work.put(item)
     work.emit("invoiceitem.created", item)
@@ -94,7 +94,7 @@ def delete(work: Work, _: Params, identity: str) -> Object:
 def list_all(work: Work, params: Params) -> Object:
     where = {name: params[name] for name in ("customer", "invoice") if name in params}
     pending = params.get("pending")
-    return page(
+    return list_page(
         work,
         params,
         "invoiceitem",

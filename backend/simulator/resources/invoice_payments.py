@@ -1,7 +1,7 @@
 from stripe.params import InvoicePaymentListParams, InvoicePaymentRetrieveParams
 
 from simulator.objects import Object
-from simulator.protocol.lists import equals, page
+from simulator.protocol.lists import equals, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
@@ -17,6 +17,6 @@ def list_all(work: Work, params: Params) -> Object:
     where = {"invoice": params["invoice"]} if "invoice" in params else {}
     if wanted := params.whole("payment"):
         where["payment.payment_intent"] = wanted.get("payment_intent", "")
-    return page(
+    return list_page(
         work, params, "invoice_payment", "/v1/invoice_payments", where, *equals(params, "status")
     )

@@ -4,7 +4,7 @@ from simulator.billing import coupons, preview
 from simulator.billing.reshaping import Change
 from simulator.billing.subscriptions import Order
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.errors import StripeError, unsupported_feature
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.resources.subscription_params import (
@@ -20,7 +20,7 @@ from simulator.state.work import Work
 def create_preview(work: Work, params: Params) -> Object:
     refuse_others(params)
     if params.get("preview_mode", "next") != "next":
-        raise unsupported("preview_mode")
+        raise unsupported_feature("preview_mode")
     return preview.remember_lines(work, _preview(work, params))
 
 
@@ -44,7 +44,9 @@ def _of_subscription(work: Work, params: Params, subscription: Object) -> Object
     details = params.get("subscription_details")
     wish = _change(work, details, subscription) if details is not None else Change()
     if "discounts" in params:
-        wish.discounts = coupons.chosen(work, params["discounts"] or [], subscription["customer"])
+        wish.discounts = coupons.named_discounts(
+            work, params["discounts"] or [], subscription["customer"]
+        )
     if wish.bills or wish.fields or wish.discounts is not None:
         return preview.of_change(work, subscription["id"], wish)
     return preview.upcoming(work, subscription)
@@ -71,7 +73,7 @@ def _of_customer(work: Work, params: Params, customer: Object) -> Object:
         customer,
         new_items(work, details),
         trial_end=trial_end if isinstance(trial_end, int) else None,
-        discounts=coupons.chosen(work, params.get("discounts") or [], customer["id"]),
+        discounts=coupons.named_discounts(work, params.get("discounts") or [], customer["id"]),
     )
     return preview.of_order(work, order)
 

@@ -17,14 +17,14 @@ from simulator.billing.invoices import Plan
 from simulator.billing.payment_methods import check_payer, usable
 from simulator.billing.payments import Answer
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, card_error, unsupported
+from simulator.protocol.errors import StripeError, card_error, unsupported_feature
 from simulator.protocol.expansion import includable
-from simulator.protocol.lists import equals, page, page_of
+from simulator.protocol.lists import equals, list_page, page_of
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.resources import customers
 from simulator.resources.subscription_params import refuse_others
-from simulator.shapes.common import listed
+from simulator.shapes.common import embedded_list
 from simulator.state.work import Work
 
 URL = "/v1/invoices"
@@ -37,7 +37,7 @@ def create(work: Work, params: Params) -> Object:
     customer = customers.named(work, params)
     currency = checked(params.get("currency") or customer["currency"] or "usd")
     includes = params.get("pending_invoice_items_behavior", "exclude") == "include"
-    discounts = coupons.chosen(work, params.get("discounts") or [], customer["id"])
+    discounts = coupons.named_discounts(work, params.get("discounts") or [], customer["id"])
     advances = params.get("auto_advance", False)
     fields: Object = {"auto_advance": advances, "metadata": {}}
     _apply(work, fields, params)
@@ -47,7 +47,7 @@ def create(work: Work, params: Params) -> Object:
         "manual",
         pending=_pending(work, customer["id"], currency) if includes else [],
         discounts=[
-            coupons.redeem(work, source, customer["id"], None, currency)["id"]
+            coupons.redeem_discount(work, source, customer["id"], None, currency)["id"]
             for source in discounts
         ],
         fields=fields,
@@ -84,7 +84,7 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 def update(work: Work, params: Params, identity: str) -> Object:
     invoice = _found(work, identity)
     if set(params) - {"metadata", "auto_advance", "default_payment_method", "expand"}:
-        invoices.require(invoice, "draft")
+        invoices.require_status(invoice, "draft")
     _apply(work, invoice, params)
     if "auto_advance" in params:
         collection.set_automatic(work, invoice, automatic=params["auto_advance"])
@@ -96,7 +96,7 @@ def update(work: Work, params: Params, identity: str) -> Object:
 @operation("DELETE /v1/invoices/{id}", InvoiceDeleteParams)
 def delete(work: Work, _: Params, identity: str) -> Object:
     invoice = _found(work, identity)
-    invoices.require(invoice, "draft")
+    invoices.require_status(invoice, "draft")
     if invoice["parent"]:
         raise StripeError("You can't delete an invoice of a subscription; void it instead.")
     work.clear_timer("invoice.finalize", identity)
@@ -116,7 +116,7 @@ def list_all(work: Work, params: Params) -> Object:
         "status": "status",
     }
     where = {path: params[name] for name, path in names.items() if name in params}
-    return page(work, params, "invoice", URL, where, *equals(params, "collection_method"))
+    return list_page(work, params, "invoice", URL, where, *equals(params, "collection_method"))
 
 
 @operation("GET /v1/invoices/{id}/lines", InvoiceLineItemListParams)
@@ -130,7 +130,7 @@ def list_lines(work: Work, params: Params, identity: str) -> Object:
 @operation("POST /v1/invoices/{id}/finalize", InvoiceFinalizeInvoiceParams)
 def finalize(work: Work, params: Params, identity: str) -> Object:
     invoice = _found(work, identity)
-    invoices.require(invoice, "draft")
+    invoices.require_status(invoice, "draft")
     if not invoice["lines"]["data"]:
         raise StripeError(
             "You can't finalize an invoice without line items.",
@@ -147,7 +147,7 @@ def finalize(work: Work, params: Params, identity: str) -> Object:
 @operation("POST /v1/invoices/{id}/pay", InvoicePayParams)
 def pay(work: Work, params: Params, identity: str) -> Object:
     if params.get("forgive"):
-        raise unsupported("forgive")
+        raise unsupported_feature("forgive")
     invoice = _found(work, identity)
     if invoice["status"] == "draft":
         collection.finalize(work, invoice)
@@ -197,20 +197,20 @@ def _raise_refusal(invoice: Object, answer: Answer) -> None:
 @operation("POST /v1/invoices/{id}/void", InvoiceVoidInvoiceParams)
 def void(work: Work, _: Params, identity: str) -> Object:
     invoice = _found(work, identity)
-    invoices.require(invoice, "open", "uncollectible")
+    invoices.require_status(invoice, "open", "uncollectible")
     return collection.void(work, invoice)
 
 
 @operation("POST /v1/invoices/{id}/mark_uncollectible", InvoiceMarkUncollectibleParams)
 def mark_uncollectible(work: Work, _: Params, identity: str) -> Object:
     invoice = _found(work, identity)
-    invoices.require(invoice, "open")
+    invoices.require_status(invoice, "open")
     return invoice_endings.give_up(work, invoice)
 
 
 @includable("invoice", "payments")
 def payments_of(work: Work, invoice: Object) -> Object:
-    return listed(
+    return embedded_list(
         list(work.all("invoice_payment", invoice=invoice["id"])),
         f"/v1/invoice_payments?invoice={invoice['id']}",
     )

@@ -9,7 +9,7 @@ from typing import Any
 from stripe import params as declared
 
 from simulator.objects import Object
-from simulator.protocol.errors import missing
+from simulator.protocol.errors import missing_object
 from simulator.protocol.lists import page_of
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
@@ -96,7 +96,7 @@ def _register(path: str, kind: str) -> None:
 
         @operation(f"GET {url}/{{id}}", _parameters(kind, "RetrieveParams"))
         def retrieve(_: Work, __: Params, identity: str) -> Object:
-            raise missing(kind, identity)
+            raise missing_object(kind, identity)
 
 
 def _register_of(path: str, owner: str, kind: str, named: str) -> None:
@@ -109,7 +109,7 @@ def _register_of(path: str, owner: str, kind: str, named: str) -> None:
     @operation(f"GET /v1/{path}/{{id}}", getattr(declared, f"{named}RetrieveParams"))
     def retrieve(work: Work, _: Params, identity: str, wanted: str) -> Object:
         work.get_live(owner, identity)
-        raise missing(kind, wanted)
+        raise missing_object(kind, wanted)
 
 
 for _path, _kind in NONE.items():

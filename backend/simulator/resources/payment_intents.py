@@ -11,15 +11,15 @@ from simulator.billing import collection, payments
 from simulator.billing.currencies import checked, largest_charge, multiple_of, smallest_charge
 from simulator.billing.payment_methods import attach, check_payer, usable
 from simulator.billing.payments import CONFIRMABLE
-from simulator.billing.words import money
+from simulator.billing.words import format_money
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, card_error, unsupported
+from simulator.protocol.errors import StripeError, card_error, unsupported_feature
 from simulator.protocol.expansion import includable
-from simulator.protocol.lists import page
+from simulator.protocol.lists import list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
-from simulator.shapes.common import listed
+from simulator.shapes.common import embedded_list
 from simulator.state.work import Work
 
 URL = "/v1/payment_intents"
@@ -34,15 +34,15 @@ PLAIN = (
 
 def _refuse(params: Params) -> None:
     if params.get("capture_method", "automatic") == "manual":
-        raise unsupported("capture_method")
+        raise unsupported_feature("capture_method")
     if params.get("confirmation_method", "automatic") != "automatic":
-        raise unsupported("confirmation_method")
+        raise unsupported_feature("confirmation_method")
     _refuse_to_confirm(params)
 
 
 def _refuse_to_confirm(params: Params) -> None:
     if params.get("error_on_requires_action"):
-        raise unsupported("error_on_requires_action")
+        raise unsupported_feature("error_on_requires_action")
 
 
 @operation("POST /v1/payment_intents", PaymentIntentCreateParams)
@@ -90,13 +90,13 @@ def _check_amount(amount: int, currency: str) -> None:
     least, most, step = (read(currency) for read in (smallest_charge, largest_charge, multiple_of))
     if amount < least:
         raise StripeError(
-            f"Amount must be at least {money(least, currency)} {currency}",
+            f"Amount must be at least {format_money(least, currency)} {currency}",
             code="amount_too_small",
             param="amount",
         )
     if amount > most:
         raise StripeError(
-            f"Amount must be no more than {money(most, currency)}",
+            f"Amount must be no more than {format_money(most, currency)}",
             code="amount_too_large",
             param="amount",
         )
@@ -196,7 +196,7 @@ def cancel(work: Work, params: Params, identity: str) -> Object:
 @operation("GET /v1/payment_intents", PaymentIntentListParams)
 def list_all(work: Work, params: Params) -> Object:
     where = {"customer": params["customer"]} if "customer" in params else None
-    return page(work, params, "payment_intent", URL, where)
+    return list_page(work, params, "payment_intent", URL, where)
 
 
 def _found(work: Work, identity: str) -> Object:
@@ -208,4 +208,4 @@ def _found(work: Work, identity: str) -> Object:
 @includable("payment_intent", "amount_details.line_items")
 def line_items(_: Work, intent: Object) -> Object:
     """Return an empty list. The simulator accepts no line items."""
-    return listed([], f"/v1/payment_intents/{intent['id']}/amount_details_line_items")
+    return embedded_list([], f"/v1/payment_intents/{intent['id']}/amount_details_line_items")

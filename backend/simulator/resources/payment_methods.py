@@ -21,8 +21,8 @@ from simulator.billing.payment_methods import (
     usable,
 )
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, missing, unsupported
-from simulator.protocol.lists import equals, page
+from simulator.protocol.errors import StripeError, missing_object, unsupported_feature
+from simulator.protocol.lists import equals, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
@@ -33,7 +33,7 @@ URL = "/v1/payment_methods"
 @operation("POST /v1/payment_methods", PaymentMethodCreateParams)
 def create(work: Work, params: Params) -> Object:
     if params.get("type", "card") != "card" or "card" not in params:
-        raise unsupported("type", "The simulator supports only cards.")
+        raise unsupported_feature("type", "The simulator supports only cards.")
     sent = params["card"]
     if "token" in sent:
         made = from_test_name(work, sent["token"], "card[token]")
@@ -73,7 +73,7 @@ def update(work: Work, params: Params, payment_method: str) -> Object:
 def list_all(work: Work, params: Params) -> Object:
     customer = params.get("customer")
     where = {"customer": work.get("customer", customer, "customer")["id"]} if customer else None
-    return page(
+    return list_page(
         work,
         params,
         "payment_method",
@@ -88,7 +88,7 @@ def list_all(work: Work, params: Params) -> Object:
 def list_of_customer(work: Work, params: Params, customer: str) -> Object:
     where = {"customer": work.get("customer", customer)["id"]}
     tests = equals(params, "type", "allow_redisplay")
-    return page(
+    return list_page(
         work, params, "payment_method", f"/v1/customers/{customer}/payment_methods", where, *tests
     )
 
@@ -97,7 +97,7 @@ def list_of_customer(work: Work, params: Params, customer: str) -> Object:
 def retrieve_of_customer(work: Work, _: Params, customer: str, payment_method: str) -> Object:
     found = work.get("payment_method", payment_method)
     if found["customer"] != work.get("customer", customer)["id"]:
-        raise missing("payment_method", payment_method)
+        raise missing_object("payment_method", payment_method)
     return found
 
 

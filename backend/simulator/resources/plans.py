@@ -16,9 +16,9 @@ from stripe.params import (
 
 from simulator.billing.products import new_product
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, missing, unsupported
+from simulator.protocol.errors import StripeError, missing_object, unsupported_feature
 from simulator.protocol.expansion import shown_as
-from simulator.protocol.lists import equals, page
+from simulator.protocol.lists import equals, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.resources.prices import new_price
@@ -36,7 +36,7 @@ shown_as("plan", "price", plan_of)
 def create(work: Work, params: Params) -> Object:
     for name in ("meter", "tiers", "tiers_mode", "transform_usage"):
         if params.get(name):
-            raise unsupported(name)
+            raise unsupported_feature(name)
     identity = params.get("id") or work.store.ids.new("plan")
     if work.find("price", identity):
         raise StripeError("Plan already exists.", code="resource_already_exists", param="id")
@@ -110,12 +110,12 @@ def delete(work: Work, _: Params, identity: str) -> Object:
 def list_all(work: Work, params: Params) -> Object:
     where = {"product": params["product"]} if "product" in params else None
     tests = [*equals(params, "active"), lambda price: price["recurring"] is not None]
-    answer = page(work, params, "price", URL, where, *tests)
+    answer = list_page(work, params, "price", URL, where, *tests)
     return answer | {"data": [plan_of(price) for price in answer["data"]]}
 
 
 def _found(work: Work, identity: str) -> Object:
     price = work.find("price", identity)
     if price is None or not price.get("recurring"):
-        raise missing("plan", identity)
+        raise missing_object("plan", identity)
     return price

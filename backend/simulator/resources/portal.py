@@ -12,7 +12,7 @@ from stripe.params.billing_portal import (
 
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
-from simulator.protocol.lists import equals, page
+from simulator.protocol.lists import equals, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
@@ -139,7 +139,7 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 @operation("GET /v1/billing_portal/configurations", ConfigurationListParams)
 def list_all(work: Work, params: Params) -> Object:
     default_configuration(work)
-    return page(
+    return list_page(
         work,
         params,
         "billing_portal.configuration",

@@ -2,7 +2,7 @@
 
 from simulator.billing import standing
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, missing, unsupported
+from simulator.protocol.errors import StripeError, missing_object, unsupported_feature
 from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
 from simulator.state.work import Work
@@ -26,7 +26,9 @@ def read_flow(work: Work, params: Params, customer: Object, features: Object) ->
     sent = params["flow_data"]
     kind = sent["type"]
     if kind not in FEATURES:
-        raise unsupported(sent.path("type"), f"The simulator's portal has no flow `{kind}`.")
+        raise unsupported_feature(
+            sent.path("type"), f"The simulator's portal has no flow `{kind}`."
+        )
     if not features[FEATURES[kind]]["enabled"]:
         raise StripeError(
             f"You cannot create a portal session with a `{kind}` flow: "
@@ -75,16 +77,16 @@ def _of_subscription(
     param = sent.path("subscription")
     subscription = work.get("subscription", sent["subscription"], param)
     if subscription["customer"] != customer["id"]:
-        raise missing("subscription", subscription["id"], param)
+        raise missing_object("subscription", subscription["id"], param)
     _check_goes_on(subscription, param)
     flow: Object = {"subscription": subscription["id"]}
     if kind == "subscription_cancel":
         if sent.get("retention"):
-            raise unsupported(sent.path("retention"))
+            raise unsupported_feature(sent.path("retention"))
         flow["retention"] = None
     if kind == "subscription_update_confirm":
         if sent.get("discounts"):
-            raise unsupported(sent.path("discounts"))
+            raise unsupported_feature(sent.path("discounts"))
         flow |= {"discounts": None, "items": [_item(work, sent, subscription, features)]}
     return flow
 
@@ -110,7 +112,7 @@ def _item(work: Work, sent: Params, subscription: Object, features: Object) -> O
         (one for one in subscription["items"]["data"] if one["id"] == wanted["id"]), None
     )
     if current is None:
-        raise missing("subscription_item", wanted["id"], wanted.path("id"))
+        raise missing_object("subscription_item", wanted["id"], wanted.path("id"))
     price = wanted.get("price", current["price"]["id"])
     quantity = wanted.get("quantity", current["quantity"])
     if (price, quantity) == (current["price"]["id"], current["quantity"]):

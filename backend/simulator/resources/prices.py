@@ -6,9 +6,9 @@ from stripe.params import PriceCreateParams, PriceListParams, PriceRetrieveParam
 from simulator.billing import currencies
 from simulator.billing.products import new_product
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.errors import StripeError, unsupported_feature
 from simulator.protocol.expansion import ABSENT, includable
-from simulator.protocol.lists import Test, equals, page
+from simulator.protocol.lists import Test, equals, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
@@ -91,7 +91,7 @@ def list_all(work: Work, params: Params) -> Object:
     if wanted := params.whole("recurring"):
         tests.append(_recurs_as(wanted))
     where = {"product": params["product"]} if "product" in params else None
-    return page(work, params, "price", "/v1/prices", where, *tests)
+    return list_page(work, params, "price", "/v1/prices", where, *tests)
 
 
 @includable("price", "tiers")
@@ -162,7 +162,7 @@ def _refuse_others(params: Params) -> None:
 
 def _only(params: Params, name: str, value: str) -> str:
     if params.get(name, value) != value:
-        raise unsupported(params.path(name), f"The simulator knows only `{value}`.")
+        raise unsupported_feature(params.path(name), f"The simulator knows only `{value}`.")
     return value
 
 

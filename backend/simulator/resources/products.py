@@ -8,8 +8,8 @@ from stripe.params import (
 
 from simulator.billing.products import apply_changes, new_product
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, missing
-from simulator.protocol.lists import equals, page
+from simulator.protocol.errors import StripeError, missing_object
+from simulator.protocol.lists import equals, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.resources.prices import new_price
@@ -33,7 +33,7 @@ def create(work: Work, params: Params) -> Object:
 def retrieve(work: Work, _: Params, product_id: str) -> Object:
     product = work.get("product", product_id)
     if product.get("deleted"):
-        raise missing("product", product_id)
+        raise missing_object("product", product_id)
     return product
 
 
@@ -70,4 +70,4 @@ def list_all(work: Work, params: Params) -> Object:
     tests = equals(params, "active", "shippable", "type", "url")
     if wanted := params.get("ids"):
         tests.append(lambda product: product["id"] in wanted)
-    return page(work, params, "product", "/v1/products", None, *tests)
+    return list_page(work, params, "product", "/v1/products", None, *tests)

@@ -7,7 +7,7 @@ from stripe.params import (
 
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
-from simulator.protocol.lists import equals, page
+from simulator.protocol.lists import equals, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
@@ -66,7 +66,7 @@ def list_all(work: Work, params: Params) -> Object:
     if wanted := params.get("code"):
         tests.append(lambda found: found["code"].lower() == wanted.lower())
     where = {"promotion.coupon": params["coupon"]} if "coupon" in params else None
-    return page(work, params, "promotion_code", URL, where, *tests)
+    return list_page(work, params, "promotion_code", URL, where, *tests)
 
 
 def _restrictions(params: Params) -> Object:

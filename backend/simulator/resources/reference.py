@@ -8,7 +8,7 @@ from stripe.params import (
 )
 
 from simulator.objects import Object
-from simulator.protocol.errors import missing
+from simulator.protocol.errors import missing_object
 from simulator.protocol.lists import page_of
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
@@ -67,7 +67,7 @@ def list_tax_codes(_: Work, params: Params) -> Object:
 @operation("GET /v1/tax_codes/{id}", TaxCodeRetrieveParams)
 def retrieve_tax_code(_: Work, __: Params, identity: str) -> Object:
     if identity not in TAX_CODES:
-        raise missing("tax_code", identity)
+        raise missing_object("tax_code", identity)
     return _tax_code(identity)
 
 
@@ -79,5 +79,5 @@ def list_countries(_: Work, params: Params) -> Object:
 @operation("GET /v1/country_specs/{id}", CountrySpecRetrieveParams)
 def retrieve_country(_: Work, __: Params, country: str) -> Object:
     if country not in COUNTRIES:
-        raise missing("country_spec", country)
+        raise missing_object("country_spec", country)
     return COUNTRIES[country]

@@ -9,7 +9,7 @@ from stripe.params import (
 from simulator.billing import refunds
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
-from simulator.protocol.lists import page
+from simulator.protocol.lists import list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
@@ -70,7 +70,7 @@ def cancel(work: Work, _: Params, identity: str) -> Object:
 @operation("GET /v1/refunds", RefundListParams)
 def list_all(work: Work, params: Params) -> Object:
     where = {name: params[name] for name in ("charge", "payment_intent") if name in params}
-    return page(work, params, "refund", URL, where)
+    return list_page(work, params, "refund", URL, where)
 
 
 def _found(work: Work, identity: str) -> Object:

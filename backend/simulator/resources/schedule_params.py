@@ -7,7 +7,7 @@ from simulator.billing.catalog import interval_of
 from simulator.billing.periods import Interval
 from simulator.billing.subscriptions import Wanted, check_items
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.errors import StripeError, unsupported_feature
 from simulator.protocol.parameters import Params
 from simulator.resources.subscription_params import new_items, own_payment_method, refuse_others
 from simulator.shapes.subscription_schedule import new_phase, phase_item
@@ -51,7 +51,7 @@ def moment(work: Work, params: Params, name: str) -> int | None:
 def end_behavior(params: Params, default: str = "release") -> str:
     behavior: str = params.get("end_behavior", default)
     if behavior not in {"release", "cancel"}:
-        raise unsupported(
+        raise unsupported_feature(
             "end_behavior", "The simulator's schedules release their subscription, or cancel it."
         )
     return behavior
@@ -123,6 +123,6 @@ def _discounts(work: Work, params: Params, customer: str) -> list[Object]:
         if shown["discount"]:
             work.get("discount", shown["discount"], one.path("discount"))
         else:
-            coupons.chosen(work, [one], customer, params.path("discounts"))
+            coupons.named_discounts(work, [one], customer, params.path("discounts"))
         found.append(shown)
     return found

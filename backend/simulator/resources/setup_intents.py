@@ -12,7 +12,7 @@ from simulator.billing.payment_methods import check_payer, usable
 from simulator.billing.payments import CONFIRMABLE
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, card_error
-from simulator.protocol.lists import equals, page
+from simulator.protocol.lists import equals, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
@@ -112,4 +112,4 @@ def cancel(work: Work, params: Params, identity: str) -> Object:
 @operation("GET /v1/setup_intents", SetupIntentListParams)
 def list_all(work: Work, params: Params) -> Object:
     where = {"customer": params["customer"]} if "customer" in params else None
-    return page(work, params, "setup_intent", URL, where, *equals(params, "payment_method"))
+    return list_page(work, params, "setup_intent", URL, where, *equals(params, "payment_method"))

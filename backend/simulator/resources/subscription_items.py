@@ -6,12 +6,12 @@ from stripe.params import (
     SubscriptionItemUpdateParams,
 )
 
-from simulator.billing import scheduling
+from simulator.billing import subscription_schedules
 from simulator.billing.changes import change
 from simulator.billing.items import ItemChange
 from simulator.billing.reshaping import Change
 from simulator.objects import Object
-from simulator.protocol.errors import missing
+from simulator.protocol.errors import missing_object
 from simulator.protocol.lists import page_of
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
@@ -64,14 +64,14 @@ def _change(work: Work, params: Params, subscription: Object, item: ItemChange) 
         off_session=params.get("off_session", False),
     )
     changed = change(work, subscription, wish)
-    scheduling.follow(work, changed)
+    subscription_schedules.follow_direct_change(work, changed)
     return changed
 
 
 def _owner(work: Work, identity: str) -> Object:
     pointer = work.find("subscription_item", identity)
     if pointer is None:
-        raise missing("subscription_item", identity)
+        raise missing_object("subscription_item", identity)
     return work.get("subscription", pointer["subscription"])
 
 
@@ -80,4 +80,4 @@ def _item(subscription: Object, identity: str) -> Object:
         if item["id"] == identity:
             found: Object = item
             return found
-    raise missing("subscription_item", identity)
+    raise missing_object("subscription_item", identity)

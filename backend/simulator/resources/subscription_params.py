@@ -5,14 +5,14 @@ These are create, update, the items, and previews.
 
 from typing import Any
 
-from simulator.billing import coupons, schedule
+from simulator.billing import coupons, subscription_timers
 from simulator.billing.catalog import recurring_price
 from simulator.billing.endings import ending_at
 from simulator.billing.items import ItemChange
 from simulator.billing.reshaping import Change
 from simulator.billing.subscriptions import Wanted
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.errors import StripeError, unsupported_feature
 from simulator.protocol.parameters import Params
 from simulator.resources.prices import new_price
 from simulator.state.work import Work
@@ -23,7 +23,7 @@ MAX_ITEMS = 20
 def refuse_others(params: Params) -> None:
     """Refuse every form of a parameter except the one that the simulator has."""
     if params.get("collection_method", "charge_automatically") != "charge_automatically":
-        raise unsupported(
+        raise unsupported_feature(
             "collection_method", "The simulator charges automatically; it sends no invoices."
         )
     mode = params.whole("billing_mode", {})
@@ -31,12 +31,12 @@ def refuse_others(params: Params) -> None:
         mode.get("type", "flexible") != "flexible"
         or mode.get("flexible", {}).get("proration_discounts") == "itemized"
     ):
-        raise unsupported(
+        raise unsupported_feature(
             "billing_mode",
             "The simulator bills in flexible mode with discounts included in prorations.",
         )
     if params.whole("automatic_tax", {}).get("enabled"):
-        raise unsupported("automatic_tax", "The simulator calculates no taxes.")
+        raise unsupported_feature("automatic_tax", "The simulator calculates no taxes.")
 
 
 def new_items(work: Work, params: Params) -> list[Wanted]:
@@ -115,7 +115,9 @@ def read_change(work: Work, params: Params, subscription: Object) -> Change:
     change.payment_behavior = params.get("payment_behavior", "allow_incomplete")
     change.off_session = params.get("off_session", False)
     if "discounts" in params:
-        change.discounts = coupons.chosen(work, params["discounts"] or [], subscription["customer"])
+        change.discounts = coupons.named_discounts(
+            work, params["discounts"] or [], subscription["customer"]
+        )
     change.fields = plain_fields(params, subscription) | cancellation(
         params, subscription, work.now
     )
@@ -212,7 +214,7 @@ def _at_moment(params: Params, subscription: Object, now: int) -> Object:
     of the period. The rest of a later period is always credited. The rest of the
     current one is credited only if prorations are wanted.
     """
-    wanted, end = params["cancel_at"], schedule.period_of(subscription)[1]
+    wanted, end = params["cancel_at"], subscription_timers.period_of(subscription)[1]
     at = end if isinstance(wanted, str) else wanted
     if at is not None and at <= now:
         raise StripeError("`cancel_at` must be in the future.", param="cancel_at")

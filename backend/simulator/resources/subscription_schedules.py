@@ -9,11 +9,11 @@ from stripe.params import (
     SubscriptionScheduleUpdateParams,
 )
 
-from simulator.billing import endings, phases, scheduling, standing
-from simulator.billing.scheduling import KIND, OPEN, START
+from simulator.billing import endings, phases, standing, subscription_schedules
+from simulator.billing.subscription_schedules import KIND, OPEN, START
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, unsupported
-from simulator.protocol.lists import Test, created_within, page
+from simulator.protocol.errors import StripeError, unsupported_feature
+from simulator.protocol.lists import Test, created_within, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.resources import customers
@@ -57,16 +57,16 @@ def _from_subscription(work: Work, params: Params) -> Object:
             param="from_subscription",
         )
     if subscription["status"] == "paused":
-        raise unsupported(
+        raise unsupported_feature(
             "from_subscription",
             "The simulator cannot schedule a paused subscription. Resume it first.",
         )
     found = _new(work, work.get("customer", subscription["customer"]))
     found |= {"subscription": subscription["id"], "phases": [phases.of_subscription(subscription)]}
     found["end_behavior"] = "release" if subscription["cancel_at"] is None else "cancel"
-    scheduling.enter(work, found, 0)
-    scheduling.tell(work, found, "created")
-    scheduling.take(work, found, subscription)
+    subscription_schedules.make_phase_current(work, found, 0)
+    subscription_schedules.announce_schedule(work, found, "created")
+    subscription_schedules.take_over_subscription(work, found, subscription)
     return found
 
 
@@ -75,7 +75,7 @@ def _of_customer(work: Work, params: Params) -> Object:
     customer = customers.named(work, params)
     start = moment(work, params, "start_date") or work.now
     if start < work.now:
-        raise unsupported("start_date", "The simulator cannot backdate a subscription.")
+        raise unsupported_feature("start_date", "The simulator cannot backdate a subscription.")
     found = _new(work, customer)
     found |= {
         "end_behavior": end_behavior(params),
@@ -86,8 +86,8 @@ def _of_customer(work: Work, params: Params) -> Object:
     if start > work.now:
         work.set_timer(START, found["id"], start)
     else:
-        scheduling.begin(work, found)
-    return scheduling.tell(work, found, "created")
+        subscription_schedules.begin_first_phase(work, found)
+    return subscription_schedules.announce_schedule(work, found, "created")
 
 
 def _new(work: Work, customer: Object) -> Object:
@@ -125,11 +125,11 @@ def update(work: Work, params: Params, identity: str) -> Object:
     proration = params.get("proration_behavior", "create_prorations")
     if "phases" in params:
         _replace_phases(work, found, params, proration)
-    scheduling.tell(work, found, "updated")
+    subscription_schedules.announce_schedule(work, found, "updated")
     if found["status"] == "active":
         subscription = work.get("subscription", found["subscription"])
-        scheduling.take(work, found, subscription)
-        scheduling.turn(work, subscription)  # a phase that is to end now
+        subscription_schedules.take_over_subscription(work, found, subscription)
+        subscription_schedules.turn_to_next_phase(work, subscription)  # a phase that is to end now
     return found
 
 
@@ -143,7 +143,7 @@ def _replace_phases(work: Work, found: Object, params: Params, proration: str) -
         )
         work.set_timer(START, found["id"], max(found["phases"][0]["start_date"], work.now))
         return
-    place = scheduling.place_of(found)
+    place = subscription_schedules.place_of(found)
     begun = found["phases"][place]
     if first is None or moment(work, first, "start_date") != begun["start_date"]:
         raise StripeError(
@@ -152,16 +152,18 @@ def _replace_phases(work: Work, found: Object, params: Params, proration: str) -
         )
     new = read_phases(work, params, customer, begun["start_date"])
     found["phases"] = found["phases"][:place] + new
-    scheduling.enter(work, found, place)
+    subscription_schedules.make_phase_current(work, found, place)
     kept = ("items", "discounts", "trial_end")
     if any(new[0][name] != begun[name] for name in kept):
-        phases.enter(work, work.get("subscription", found["subscription"]), new[0], proration)
+        phases.enter_phase(work, work.get("subscription", found["subscription"]), new[0], proration)
 
 
 @operation(f"POST {URL}/{{id}}/release", SubscriptionScheduleReleaseParams)
 def release(work: Work, params: Params, identity: str) -> Object:
     found = _open(work, identity, "release", "released")
-    scheduling.release(work, found, keeps_end=params.get("preserve_cancel_date", False))
+    subscription_schedules.release_schedule(
+        work, found, keeps_end=params.get("preserve_cancel_date", False)
+    )
     return found
 
 
@@ -172,7 +174,7 @@ def cancel(work: Work, params: Params, identity: str) -> Object:
     invoice_now, prorate = params.get("invoice_now", True), params.get("prorate", True)
     subscription = work.find("subscription", found["subscription"])
     if subscription is None:
-        scheduling.cancel(work, found)
+        subscription_schedules.cancel_schedule(work, found)
         return found
     endings.cancel(
         work,
@@ -190,7 +192,7 @@ def list_all(work: Work, params: Params) -> Object:
     tests: list[Test] = [_stamped(params, name) for name in STAMPS if name in params]
     if params.get("scheduled"):
         tests.append(lambda one: one["status"] == "not_started")
-    return page(work, params, KIND, URL, where, *tests)
+    return list_page(work, params, KIND, URL, where, *tests)
 
 
 def _stamped(params: Params, name: str) -> Test:

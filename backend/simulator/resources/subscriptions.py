@@ -17,8 +17,8 @@ from simulator.billing import (
     endings,
     pausing,
     renewal,
-    scheduling,
     standing,
+    subscription_schedules,
     subscriptions,
 )
 from simulator.billing.catalog import interval_of
@@ -26,8 +26,8 @@ from simulator.billing.reshaping import Change
 from simulator.billing.subscriptions import Order
 from simulator.durations import DAY
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, missing, unsupported
-from simulator.protocol.lists import Test, created_within, equals, page
+from simulator.protocol.errors import StripeError, missing_object, unsupported_feature
+from simulator.protocol.lists import Test, created_within, equals, list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.resources import customers
@@ -73,7 +73,7 @@ def read_order(work: Work, params: Params, customer: Object) -> Order:
         trial_end=trial_end,
         anchor=_anchor(params, work.now, items[0].price if items else None, trial_end),
         prorates=params.get("proration_behavior", "create_prorations") != "none",
-        discounts=coupons.chosen(work, params.get("discounts") or [], customer["id"]),
+        discounts=coupons.named_discounts(work, params.get("discounts") or [], customer["id"]),
         fields=fields,
     )
 
@@ -109,7 +109,7 @@ def _anchor(params: Params, now: int, price: Object | None, trial_end: int | Non
             "`billing_cycle_anchor` must be in the future.", param="billing_cycle_anchor"
         )
     if trial_end not in {None, anchor}:
-        raise unsupported(
+        raise unsupported_feature(
             "billing_cycle_anchor",
             "The simulator cannot bill a partial period between a trial and a later anchor.",
         )
@@ -151,12 +151,12 @@ def update(work: Work, params: Params, identity: str) -> Object:
             code="invalid_canceled_subscription_fields",
         )
     if "cancel_at" in params or "cancel_at_period_end" in params:
-        scheduling.refuse_cancellation(subscription)
+        subscription_schedules.refuse_cancellation(subscription)
     wish = read_change(work, params, subscription)
     if _stops(work, subscription, wish):
         return subscription
     changed = changes.change(work, subscription, wish)
-    scheduling.follow(work, changed)
+    subscription_schedules.follow_direct_change(work, changed)
     return changed
 
 
@@ -173,7 +173,7 @@ def _stops(work: Work, subscription: Object, wish: Change) -> bool:
     if not ends or not pausing.stops_without_card(work, subscription, wish.fields):
         return False
     if wish.items or wish.anchor == "now" or wish.discounts:
-        raise unsupported(
+        raise unsupported_feature(
             "trial_end",
             "The simulator cannot change a subscription that stops because it has no card.",
         )
@@ -184,7 +184,7 @@ def _stops(work: Work, subscription: Object, wish: Change) -> bool:
 def cancel(work: Work, params: Params, identity: str) -> Object:
     subscription = _found(work, identity)
     if subscription["status"] in standing.ENDED:
-        raise missing("subscription", identity)
+        raise missing_object("subscription", identity)
     if details := params.whole("cancellation_details"):
         subscription["cancellation_details"] = subscription["cancellation_details"] | details
     return endings.cancel(
@@ -199,7 +199,7 @@ def cancel(work: Work, params: Params, identity: str) -> Object:
 @operation("POST /v1/subscriptions/{id}/resume", SubscriptionResumeParams)
 def resume(work: Work, params: Params, identity: str) -> Object:
     if params.get("payment_behavior", "resume_on_payment_attempt") != "resume_on_payment_attempt":
-        raise unsupported("payment_behavior")
+        raise unsupported_feature("payment_behavior")
     subscription = _found(work, identity)
     anchor: Any = params.get("billing_cycle_anchor", {"type": "now"})
     behavior = params.get("proration_behavior", "create_prorations")
@@ -212,10 +212,10 @@ def resume(work: Work, params: Params, identity: str) -> Object:
 def pause(work: Work, params: Params, identity: str) -> Object:
     params.accept("type")  # there is only one
     if params.get("invoicing_behavior", "pending_invoice_item") != "pending_invoice_item":
-        raise unsupported("invoicing_behavior")
+        raise unsupported_feature("invoicing_behavior")
     asked: Any = (params.get("bill_for") or {}).get("unused_time_from", {"type": "now"})
     if asked["type"] == "item_current_period_start":
-        raise unsupported("bill_for[unused_time_from]")
+        raise unsupported_feature("bill_for[unused_time_from]")
     subscription = _found(work, identity)
     return pausing.pause(work, subscription, "pause_requested", credits_time=asked["type"] == "now")
 
@@ -229,8 +229,8 @@ def delete_discount(work: Work, _: Params, identity: str) -> Object:
         )
     last = subscription["discounts"][-1]
     subscription["discounts"] = subscription["discounts"][:-1]
-    coupons.end(work, last)
-    standing.put(work, subscription)
+    coupons.end_discount(work, last)
+    standing.store_and_announce(work, subscription)
     return work.get("discount", last) | {"deleted": True}
 
 
@@ -244,7 +244,7 @@ def list_all(work: Work, params: Params) -> Object:
         if name in params
     ]
     tests += [_has_price(params[name]) for name in ("price", "plan") if name in params]
-    return page(work, params, "subscription", URL, where, *tests)
+    return list_page(work, params, "subscription", URL, where, *tests)
 
 
 def _in_period(params: Params, name: str) -> Test:

@@ -10,8 +10,8 @@ from stripe.params.test_helpers import (
 
 from simulator.durations import DAY
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, missing
-from simulator.protocol.lists import page
+from simulator.protocol.errors import StripeError, missing_object
+from simulator.protocol.lists import list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.resources import customers
@@ -82,10 +82,10 @@ def delete(work: Work, _: Params, identity: str) -> Object:
 
 @operation(f"GET {URL}", TestClockListParams)
 def list_all(work: Work, params: Params) -> Object:
-    return page(work, params, CLOCK, URL)
+    return list_page(work, params, CLOCK, URL)
 
 
 def _get(work: Work, identity: str) -> Object:
     if (clock := work.find(CLOCK, identity)) is None:
-        raise missing("test clock", identity)
+        raise missing_object("test clock", identity)
     return clock

@@ -8,8 +8,8 @@ from stripe.params import (
 )
 
 from simulator.objects import Object
-from simulator.protocol.errors import unsupported
-from simulator.protocol.lists import page
+from simulator.protocol.errors import unsupported_feature
+from simulator.protocol.lists import list_page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
@@ -23,9 +23,11 @@ URL = "/v1/webhook_endpoints"
 def create(work: Work, params: Params) -> Object:
     version = params.get("api_version")
     if version not in (None, api_version):
-        raise unsupported("api_version", f"The simulator speaks {api_version} alone.")
+        raise unsupported_feature("api_version", f"The simulator speaks {api_version} alone.")
     if params.get("connect"):
-        raise unsupported("connect", "The simulator has a single account and no connected ones.")
+        raise unsupported_feature(
+            "connect", "The simulator has a single account and no connected ones."
+        )
     endpoint = new_endpoint(
         work,
         _checked(params["url"]),
@@ -90,7 +92,7 @@ def delete(work: Work, _: Params, identity: str) -> Object:
 
 @operation(f"GET {URL}", WebhookEndpointListParams)
 def list_all(work: Work, params: Params) -> Object:
-    return page(work, params, KIND, URL)
+    return list_page(work, params, KIND, URL)
 
 
 def _checked(url: str | None) -> str:

@@ -1,6 +1,6 @@
 """The single account of the simulator, as its owner reads it."""
 
-from simulator.shapes.common import ACCOUNT_NAME, NO_ADDRESS, Object, listed
+from simulator.shapes.common import ACCOUNT_NAME, NO_ADDRESS, Object, embedded_list
 
 CREATED = 1_577_836_800  # the first second of 2020, earlier than every test
 
@@ -73,7 +73,7 @@ def account(identity: str) -> Object:
         "default_currency": "usd",
         "details_submitted": True,
         "email": "seller@example.com",
-        "external_accounts": listed([], f"/v1/accounts/{identity}/external_accounts"),
+        "external_accounts": embedded_list([], f"/v1/accounts/{identity}/external_accounts"),
         "future_requirements": _NOTHING_DUE,
         "metadata": {},
         "payouts_enabled": False,

@@ -1,4 +1,4 @@
-from simulator.shapes.common import ACCOUNT_NAME, Object, listed
+from simulator.shapes.common import ACCOUNT_NAME, Object, embedded_list
 
 _SESSION: Object = {
     "object": "checkout.session",
@@ -111,7 +111,7 @@ def new_session(identity: str, *, created: int, expires_at: int, mode: str, url:
 
 
 def line_items_of(session: str, items: list[Object]) -> Object:
-    return listed(items, f"/v1/checkout/sessions/{session}/line_items")
+    return embedded_list(items, f"/v1/checkout/sessions/{session}/line_items")
 
 
 def new_line_item(

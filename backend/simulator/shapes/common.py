@@ -10,7 +10,7 @@ SELF: Object = {"type": "self"}
 NO_ADDRESS: Object = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
 
 
-def listed(data: list[Object], url: str) -> Object:
+def embedded_list(data: list[Object], url: str) -> Object:
     """Return a list that is part of an object, which knows all of it.
 
     How much is shown is decided when the object is shown (`objects`).

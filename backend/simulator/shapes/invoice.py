@@ -1,4 +1,4 @@
-from simulator.shapes.common import ACCOUNT_NAME, SELF, Object, listed
+from simulator.shapes.common import ACCOUNT_NAME, SELF, Object, embedded_list
 
 _INVOICE: Object = {
     "object": "invoice",
@@ -152,7 +152,7 @@ def customer_details(customer: Object) -> Object:
 
 
 def lines_of(invoice: str, lines: list[Object]) -> Object:
-    return listed(lines, f"/v1/invoices/{invoice}/lines")
+    return embedded_list(lines, f"/v1/invoices/{invoice}/lines")
 
 
 def new_line(

@@ -1,6 +1,6 @@
 """Payments: intents, charges, refunds and disputes."""
 
-from simulator.shapes.common import NO_ADDRESS, Object, listed
+from simulator.shapes.common import NO_ADDRESS, Object, embedded_list
 
 NO_BILLING_DETAILS: Object = {
     "address": NO_ADDRESS,
@@ -219,7 +219,7 @@ def new_charge(
 
 
 def refunds_of(charge: str, refunds: list[Object]) -> Object:
-    return listed(refunds, f"/v1/charges/{charge}/refunds")
+    return embedded_list(refunds, f"/v1/charges/{charge}/refunds")
 
 
 def _charged_card(card: Object, payment_intent: Object) -> Object:

@@ -1,4 +1,4 @@
-from simulator.shapes.common import NO_AUTOMATIC_TAX, SELF, Object, listed
+from simulator.shapes.common import NO_AUTOMATIC_TAX, SELF, Object, embedded_list
 
 _SUBSCRIPTION: Object = {
     "object": "subscription",
@@ -86,7 +86,7 @@ def new_subscription(
 
 
 def items_of(subscription: str, items: list[Object]) -> Object:
-    return listed(items, f"/v1/subscription_items?subscription={subscription}")
+    return embedded_list(items, f"/v1/subscription_items?subscription={subscription}")
 
 
 def new_item(

@@ -9,7 +9,7 @@ Action = Callable[[Work, str], None]
 _actions: dict[str, Action] = {}
 
 
-def timer(name: str) -> Callable[[Action], Action]:
+def timer_action(name: str) -> Callable[[Action], Action]:
     """Register what a timer of this name does with the id that it was set for.
 
     The action runs in a unit of work of its own, whose `now` is the time that was asked

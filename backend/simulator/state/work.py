@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from stripe import api_version
 
-from simulator.objects import Object, decode, encode, previous_attributes, surface
-from simulator.protocol.errors import missing
+from simulator.objects import Object, decode, encode, previous_attributes, public_surface
+from simulator.protocol.errors import missing_object
 from simulator.state.clock import Clock
 from simulator.state.events import encode_event
 from simulator.state.ids import Ids
@@ -71,7 +71,7 @@ class Work:
         """
         found = self.find(kind, object_id)
         if found is None or (found.get("deleted") and param != "id"):
-            raise missing(kind, object_id or "", param)
+            raise missing_object(kind, object_id or "", param)
         return found
 
     def get_live(self, kind: str, object_id: str) -> Object:
@@ -81,7 +81,7 @@ class Work:
         """
         found = self.get(kind, object_id)
         if found.get("deleted"):
-            raise missing(kind, object_id)
+            raise missing_object(kind, object_id)
         return found
 
     def ids(self, kind: str, **filters: str) -> list[str]:
@@ -164,10 +164,10 @@ class Work:
         events that have it.
         """
         key = (obj["object"], obj["id"])
-        shown = surface(obj)
+        shown = public_surface(obj)
         if previous is None and event_type.endswith(".updated"):
             before = self._known.get(key)
-            previous = previous_attributes(surface(decode(before)), shown) if before else {}
+            previous = previous_attributes(public_surface(decode(before)), shown) if before else {}
             if not previous:
                 return
         snapshot = self._known[key] = encode(shown)

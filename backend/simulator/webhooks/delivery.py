@@ -11,7 +11,7 @@ import time
 import httpx2
 
 from simulator.chaos import Chaos
-from simulator.objects import Object, public
+from simulator.objects import Object, public_object
 from simulator.resources.events import rendered
 from simulator.state.store import Store
 from simulator.webhooks.planning import left_behind, record_attempt
@@ -157,4 +157,4 @@ def _payload(event: Object) -> bytes:
 
     A receiver that verifies anything but these very bytes finds out here.
     """
-    return json.dumps(public(event), indent=2, ensure_ascii=False).encode()
+    return json.dumps(public_object(event), indent=2, ensure_ascii=False).encode()

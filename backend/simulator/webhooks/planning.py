@@ -2,7 +2,7 @@
 
 from simulator.durations import HOUR, MINUTE
 from simulator.objects import Object
-from simulator.state.actions import timer
+from simulator.state.actions import timer_action
 from simulator.state.work import Work
 
 # Seconds of simulated time after each failed attempt: about three days in all, as
@@ -72,7 +72,7 @@ def _taken(code: int | None) -> bool:
     return code is not None and 200 <= code < 300  # noqa: PLR2004 - HTTP
 
 
-@timer("webhook.retry")
+@timer_action("webhook.retry")
 def retry(work: Work, delivery_id: str) -> None:
     if work.find("_delivery", delivery_id):
         work.after_commit(lambda: work.store.deliver([delivery_id]))

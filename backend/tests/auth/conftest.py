@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from fastapi.testclient import TestClient
 
-from app.core.types import now
+from app.core.types import utc_now
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def from_address(client):
 @pytest.fixture
 def still():
     """Stop the clock. Codes change every 30 seconds, and no test may straddle that."""
-    with time_machine.travel(now().replace(second=10), tick=False):
+    with time_machine.travel(utc_now().replace(second=10), tick=False):
         yield
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from app.core.keys import cipher
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.auth.mfa import key_rotation, recovery_codes, totp
 from app.routers.auth.models import RecoveryCode, Totp, User
@@ -18,7 +18,7 @@ class Phone:
         """Return the code that the phone shows now, or so many steps of 30 seconds from
         now.
         """
-        return totp.code_at(self.secret, totp.step_at(now()) + steps)
+        return totp.code_at(self.secret, totp.step_at(utc_now()) + steps)
 
     def wrong_code(self) -> str:
         """Return six digits that are wrong at any time near now."""
@@ -39,9 +39,9 @@ def phone_of(user: User) -> Phone:
     phone.recovery_codes = [f"{code}-{user.id}" for code in phone.recovery_codes]
     with SessionLocal() as db, db.begin():
         encrypted = cipher(key_rotation.PURPOSE).encrypt(phone.secret.encode()).decode()
-        db.add(Totp(user_id=user.id, secret=encrypted, confirmed_at=now()))
+        db.add(Totp(user_id=user.id, secret=encrypted, confirmed_at=utc_now()))
         db.add_all(
-            RecoveryCode(user_id=user.id, digest=recovery_codes.digest(code))
+            RecoveryCode(user_id=user.id, digest=recovery_codes.code_digest(code))
             for code in phone.recovery_codes
         )
     return phone

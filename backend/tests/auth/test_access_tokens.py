@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, update
 
 from app.core.keys import derive_key
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.auth.models import LoginSession, User
 from app.routers.auth.security import InvalidSignature, read_access_token
@@ -219,7 +219,7 @@ def test_a_token_of_a_host_that_is_ahead_is_taken(client, db, token, ahead):
     """
     assert (
         ask(
-            client, signed(HEADER, claims_of(token) | {"iat": now().timestamp() + ahead})
+            client, signed(HEADER, claims_of(token) | {"iat": utc_now().timestamp() + ahead})
         ).status_code
         == 200
     )
@@ -229,11 +229,11 @@ def test_a_token_that_is_not_yet_valid_is_refused(refused, client, token):
     """Requirement 16, with a minute of leeway."""
     assert (
         ask(
-            client, signed(HEADER, claims_of(token) | {"nbf": int(now().timestamp()) + 50})
+            client, signed(HEADER, claims_of(token) | {"nbf": int(utc_now().timestamp()) + 50})
         ).status_code
         == 200
     )
-    assert refused(signed(HEADER, claims_of(token) | {"nbf": int(now().timestamp()) + 70}))
+    assert refused(signed(HEADER, claims_of(token) | {"nbf": int(utc_now().timestamp()) + 70}))
 
 
 @pytest.mark.parametrize(
@@ -311,8 +311,10 @@ def test_whatever_is_sent_as_a_token_is_refused_by_name(text):
 
 
 CHANGES = {
-    "session ended": lambda: update(LoginSession).values(ended_at=now()),
-    "session expired": lambda: update(LoginSession).values(expires_at=now() - timedelta(seconds=1)),
+    "session ended": lambda: update(LoginSession).values(ended_at=utc_now()),
+    "session expired": lambda: update(LoginSession).values(
+        expires_at=utc_now() - timedelta(seconds=1)
+    ),
     "session deleted": lambda: delete(LoginSession),
     "user disabled": lambda: update(User).values(is_active=False),
     "user deleted": lambda: delete(User),

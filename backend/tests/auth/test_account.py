@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.platform import job_runs
 from app.platform.models import Lane, Mail
 from app.routers.auth import hooks
@@ -47,7 +47,7 @@ def test_a_deleted_accounts_events_and_mails_are_anonymous(client, db):
     for one in (user, other):
         sign_in(client, one, "wrong horse battery staple")
     send_links(client, user, other)
-    db.execute(update(Mail).values(sent_at=now()))
+    db.execute(update(Mail).values(sent_at=utc_now()))
     db.add(dead_letter_to(user))
     db.commit()
     send_links(client, user, other)
@@ -81,7 +81,7 @@ def send_links(client, *users):
 
 
 def dead_letter_to(user):
-    at = now()
+    at = utc_now()
     columns = {
         "recipient": user.email,
         "subject": "A dead letter",
@@ -114,7 +114,7 @@ def test_a_taken_a_held_and_a_reserved_name_are_refused(client, db):
     """Requirement 46: this holds for every spelling."""
     other = make_user(username="babbage")
     with db.begin_nested():
-        db.add(UsernameHold(username="lovelace", expires_at=now() + timedelta(hours=1)))
+        db.add(UsernameHold(username="lovelace", expires_at=utc_now() + timedelta(hours=1)))
     token = sign_in(client, make_user()).json()
     for taken in (other.username, "BABBAGE", "\uff42abbage", "lovelace"):
         assert outcome(rename(client, token, taken)) == (409, "username_taken"), taken

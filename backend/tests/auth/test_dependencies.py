@@ -42,10 +42,10 @@ def for_superusers(user: Superuser) -> str:
 @pytest.fixture(scope="module")
 def application(migrated):
     app = FastAPI(
-        middleware=middleware.stack(get_settings()),
+        middleware=middleware.middleware_stack(get_settings()),
         generate_unique_id_function=openapi_routes.operation_id,
     )
-    problems.install(app)
+    problems.install_problem_handlers(app)
     app.include_router(router)
     with DocumentedClient(app) as client:
         yield client

@@ -45,9 +45,9 @@ class Counted:
 @pytest.mark.only("postgresql", "mysql")  # SQLite has one writer at a time, so one sign-in
 def test_a_crowd_is_hashed_one_per_processor_and_all_get_through(client, committed, monkeypatch):
     users = [make_user() for _ in range(2 * BOUND)]
-    hasher = Counted(security.hasher())
+    hasher = Counted(security.password_hasher())
     monkeypatch.setattr(
-        security, "hasher", lambda: hasher
+        security, "password_hasher", lambda: hasher
     )  # how many work at once shows nowhere else
 
     def come(user):

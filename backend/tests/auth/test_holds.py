@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.routers.auth.models import LoginSession, UsernameHold
 from app.routers.auth.security import verify_password
 from app.routers.auth.sign_in import with_password
@@ -210,7 +210,7 @@ def test_the_password_is_kept_hashed_and_wiped_after_a_day(client, db, clock, re
 
 
 def test_a_hold_of_the_previous_version_signs_nobody_in(client, db):
-    db.add(UsernameHold(username="held", expires_at=now() + timedelta(hours=1)))
+    db.add(UsernameHold(username="held", expires_at=utc_now() + timedelta(hours=1)))
     db.commit()
     assert outcome(sign_in(client, "held")) == (401, "invalid_credentials")
 
@@ -220,7 +220,7 @@ def test_a_registration_deletes_no_other_hold(client, db):
 
     A purge has the time to delete them.
     """
-    past = now() - timedelta(hours=1)
+    past = utc_now() - timedelta(hours=1)
     db.add_all([UsernameHold(username=name, expires_at=past) for name in ("free-again", "another")])
     db.commit()
     register(client, "free-again", "somebody@example.org")

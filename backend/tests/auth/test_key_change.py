@@ -8,7 +8,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.core.keys import BadSignature, cipher, is_current, sign, unsign
+from app.core.keys import BadSignature, cipher, is_current, sign_payload, unsign_payload
 from app.db.database import SessionLocal
 from app.routers.auth.mfa import key_rotation
 from app.routers.auth.models import Totp
@@ -56,15 +56,15 @@ def test_a_token_of_neither_key_is_refused(client, db, settings, change):
 
 
 def test_signing_and_encryption_use_the_new_key(change):
-    signed, hidden = sign("tests", b"x"), cipher("tests").encrypt(b"y")
+    signed, hidden = sign_payload("tests", b"x"), cipher("tests").encrypt(b"y")
     change(OLD)
-    assert unsign("tests", signed) == b"x"
+    assert unsign_payload("tests", signed) == b"x"
     assert cipher("tests").decrypt(hidden) == b"y"
-    newer = sign("tests", b"x")
+    newer = sign_payload("tests", b"x")
     change(None)
-    assert unsign("tests", newer) == b"x"
+    assert unsign_payload("tests", newer) == b"x"
     with pytest.raises(BadSignature):
-        unsign("tests", signed)
+        unsign_payload("tests", signed)
 
 
 def test_a_mail_that_waits_is_still_sent(client, db, change):

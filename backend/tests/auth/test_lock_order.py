@@ -22,7 +22,7 @@ import pytest
 from sqlalchemy import select
 
 from app.core.errors import Unauthenticated
-from app.core.types import now
+from app.core.types import utc_now
 from app.routers.auth import queries
 from app.routers.auth.accounts import own_account, registration
 from app.routers.auth.accounts.own_account import EmailTaken
@@ -83,7 +83,7 @@ def meanwhile(committed):
                 return outcome
 
         with ThreadPoolExecutor(1) as thread, committed() as db, db.begin():
-            db.scalar(queries.locked(User.id == user.id))
+            db.scalar(queries.locked_accounts(User.id == user.id))
             waiting = thread.submit(second)
             with pytest.raises(TimeoutError):
                 waiting.result(BLOCKED)
@@ -95,7 +95,7 @@ def meanwhile(committed):
 def reset(db, user):
     """Reset the password by a link."""
     token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
-    changing.reset(db, PasswordReset(token=token, new_password=NEW_PASSWORD), HERE)
+    changing.reset_password(db, PasswordReset(token=token, new_password=NEW_PASSWORD), HERE)
 
 
 def purposes(committed):
@@ -184,7 +184,9 @@ def test_a_second_factor_that_waits_for_a_reset_is_not_set_up(meanwhile, committ
         secret = second_factor.set_up(db, session, PASSWORD, HERE).secret
 
     def confirm(db, thief, _stolen):
-        second_factor.confirm(db, thief, totp.code_at(secret, totp.step_at(now())), HERE)
+        second_factor.confirm_second_factor(
+            db, thief, totp.code_at(secret, totp.step_at(utc_now())), HERE
+        )
 
     with meanwhile(user, confirm) as (db, waiting):
         reset(db, user)
@@ -201,7 +203,9 @@ def test_a_code_that_waits_for_a_reset_opens_no_session(meanwhile, committed):
         challenge = one_time_tokens.issue(db, Purpose.MFA, user_id=user.id)
 
     def answer(db, _thief, _stolen):
-        second_factor.answer(db, second_factor.find_challenge(db, challenge), phone.code(), HERE)
+        second_factor.answer_challenge(
+            db, second_factor.find_challenge(db, challenge), phone.code(), HERE
+        )
 
     with meanwhile(user, answer) as (db, waiting):
         reset(db, user)
@@ -221,7 +225,7 @@ def test_a_link_replaced_while_it_is_used_fails_without_deadlock(meanwhile, comm
 
     def use(db, _thief, _stolen):
         if purpose is Purpose.RESET_PASSWORD:
-            changing.reset(db, PasswordReset(token=link, new_password=NEW_PASSWORD), HERE)
+            changing.reset_password(db, PasswordReset(token=link, new_password=NEW_PASSWORD), HERE)
         elif purpose is Purpose.VERIFY_EMAIL:
             registration.verify_email(db, link, HERE)
         else:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.platform import mail
 from app.platform.mail import read_mail
 from app.platform.models import Mail, Priority
@@ -72,7 +72,7 @@ def test_an_email_with_a_link_goes_first_unless_it_has_expired(client, db, login
         assert "token=" in text
         life = LIFE[Purpose.VERIFY_EMAIL if "/verify-email?" in text else Purpose.RESET_PASSWORD]
         assert one.priority == Priority.LINK
-        assert abs(one.useful_until - now() - life) < timedelta(minutes=1)
+        assert abs(one.useful_until - utc_now() - life) < timedelta(minutes=1)
 
 
 def test_a_notice_may_wait_and_is_always_of_use(client, db, login):

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from sqlalchemy import select, text
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.platform.models import Mail
 from app.routers.auth.mfa import second_factor
 from app.routers.auth.models import LoginSession, RecoveryCode, SecurityEvent, Totp
@@ -91,7 +91,7 @@ def test_without_a_password_mfa_needs_a_recent_sign_in(client, db, login):
     fresh = client.post("/auth/mfa/totp", json={})
     assert fresh.status_code == 200
     confirm(client, Phone(fresh.json()["secret"]).code())
-    with time_machine.travel(now() + timedelta(minutes=10, seconds=31), tick=False):
+    with time_machine.travel(utc_now() + timedelta(minutes=10, seconds=31), tick=False):
         code = Phone(fresh.json()["secret"]).code()
         off = client.post("/auth/mfa/totp/disable", json={"code": code})
         assert outcome(off) == (403, "session_not_fresh")
@@ -244,7 +244,7 @@ def test_another_users_factor_is_out_of_reach(client, db, user, login):
 def test_removing_all_of_it_is_one_call(db, user):
     """Accounts that end need this, and so do squatted ones (requirement 28)."""
     phone_of(user)
-    second_factor.remove(db, user.id)
+    second_factor.remove_second_factor(db, user.id)
     for table in (Totp, RecoveryCode):
         assert db.scalar(select(table).where(table.user_id == user.id)) is None
     assert db.scalar(select(LoginSession).where(LoginSession.user_id == user.id))

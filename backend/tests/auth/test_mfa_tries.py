@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.platform.models import Mail
 from app.routers.auth.models import SecurityEvent
 from tests.auth.challenges import REFUSED, challenge, guess, outcome, send, sessions_of
@@ -82,7 +82,7 @@ def test_after_an_hour_codes_count_again(client, user, phone):
     for _ in range(2):
         guess(client, user, phone)
     assert send(client, challenge(client, user), phone.code()).status_code == 429
-    with time_machine.travel(now() + timedelta(hours=2), tick=False):
+    with time_machine.travel(utc_now() + timedelta(hours=2), tick=False):
         assert send(client, challenge(client, user), phone.code()).status_code == 200
 
 
@@ -97,7 +97,7 @@ def test_limits_hold_when_redis_is_down(client, user, phone, monkeypatch):
     from app.platform import limits
 
     down = limits.Counters("redis://127.0.0.1:1/0")
-    monkeypatch.setattr(limits, "counters", lambda: down)
+    monkeypatch.setattr(limits, "limit_counters", lambda: down)
     guess(client, user, phone)
     assert [answer.status_code for answer in guess(client, user, phone, 6)] == [401] * 5 + [429]
 

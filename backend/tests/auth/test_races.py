@@ -16,7 +16,7 @@ import httpx2
 import pytest
 from sqlalchemy import func, select
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.platform.models import Mail
 from app.routers.auth.credentials import client, one_time_tokens
 from app.routers.auth.credentials.one_time_tokens import Purpose
@@ -123,7 +123,7 @@ def test_two_uses_of_a_stolen_token_at_once_end_the_session_once(committed):
     with committed() as db, db.begin():
         stolen = login_sessions.open_session(db, user, HERE).refresh_token or ""
         session = db.scalar(select(LoginSession))
-        session.refresh_count, session.refreshed_at = 1, now() - timedelta(minutes=1)
+        session.refresh_count, session.refreshed_at = 1, utc_now() - timedelta(minutes=1)
 
     def use(meanwhile):
         with committed() as db:

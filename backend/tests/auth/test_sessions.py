@@ -5,7 +5,7 @@ theft.
 import pytest
 from sqlalchemy import select
 
-from app.core.keys import sign
+from app.core.keys import sign_payload
 from app.routers.auth.credentials import client
 from app.routers.auth.models import LoginSession
 from app.routers.auth.sessions import login_sessions, refreshing
@@ -164,7 +164,10 @@ def test_a_refresh_token_is_bound_to_every_bit_of_itself(client, db):
     "payload", [b"1.-1", b"1.99999999999999999999", b"1.x", b"1", b"0.0", b"-1.0"]
 )
 def test_a_well_signed_refresh_token_of_no_sense_is_refused(client, db, payload):
-    assert refresh(client, {"refresh_token": sign("refresh tokens", payload)}).status_code == 401
+    assert (
+        refresh(client, {"refresh_token": sign_payload("refresh tokens", payload)}).status_code
+        == 401
+    )
 
 
 def test_the_refresh_token_of_a_later_number_ends_the_session(client, db):
@@ -174,7 +177,7 @@ def test_the_refresh_token_of_a_later_number_ends_the_session(client, db):
     """
     token = sign_in(client, make_user()).json()
     session_id = listed(client, token)[0]["id"]
-    ahead = sign("refresh tokens", f"{session_id}.7".encode())
+    ahead = sign_payload("refresh tokens", f"{session_id}.7".encode())
     assert refresh(client, {"refresh_token": ahead}).status_code == 401
 
 

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from app.core.errors import Forbidden, TooManyRequests
-from app.platform.limits import AddressLimit, RateLimit, counters
+from app.platform.limits import AddressLimit, RateLimit, limit_counters
 from app.platform.models import Job
 from app.routers.auth import throttle
 from app.routers.auth.google import routes as google_routes
@@ -135,5 +135,5 @@ def test_a_site_that_is_refused_fills_no_memory():
     limit = AddressLimit("tests", f"{LIMIT} per hour")
     allowed = [limit.allows(address) for address in networks(number=10 * LIMIT)]
     assert allowed.count(True) == LIMIT
-    kept: Any = counters().local.storage
+    kept: Any = limit_counters().local.storage
     assert len(kept.storage) == LIMIT + 1  # each network, and the site

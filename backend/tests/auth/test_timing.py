@@ -23,7 +23,7 @@ from itertools import count
 import httpx2
 import pytest
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.auth.credentials import pending
 from app.routers.auth.models import UsernameHold
@@ -110,7 +110,7 @@ def hold(address):
         username=name,
         email=address,
         hashed_password=hashed(OF_REGISTRATION),
-        expires_at=now() + pending.LIFE,
+        expires_at=utc_now() + pending.LIFE,
     )
     with SessionLocal() as db, db.begin():
         db.add(row)

@@ -7,7 +7,7 @@ from passlib.context import CryptContext
 from passlib.hash import argon2
 from sqlalchemy import func, select
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.routers.auth import security
 from app.routers.auth.models import LoginSession, User
 from app.routers.auth.sessions.login_sessions import LIFE
@@ -183,4 +183,4 @@ def test_a_long_user_agent_is_cut_to_its_column(client, db):
     assert answer.status_code == 200
     session = db.scalar(select(LoginSession).where(LoginSession.user_id == user.id))
     assert len(session.user_agent) == 255
-    assert abs((session.created_at - now()).total_seconds()) < 60
+    assert abs((session.created_at - utc_now()).total_seconds()) < 60

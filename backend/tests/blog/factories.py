@@ -3,7 +3,7 @@
 from datetime import timedelta
 from itertools import count
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
 from app.routers.blog.models import BlogCategory, BlogPost
@@ -31,7 +31,7 @@ def make_post(author: User, **columns: object) -> BlogPost:
         "content": f"Content *{number}*",
         "excerpt": f"Excerpt {number}",
         "is_published": True,
-        "published_at": now() - timedelta(seconds=1),  # the clock of SQLite has no microseconds
+        "published_at": utc_now() - timedelta(seconds=1),  # the clock of SQLite has no microseconds
     }
     post = BlogPost(**(defaults | columns))
     with SessionLocal() as db, db.begin():

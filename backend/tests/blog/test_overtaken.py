@@ -56,7 +56,7 @@ def demote(db, user):
 
 def reset(db, user):
     token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
-    changing.reset(db, PasswordReset(token=token, new_password=NEW_PASSWORD), HERE)
+    changing.reset_password(db, PasswordReset(token=token, new_password=NEW_PASSWORD), HERE)
 
 
 def sign_out(db, user):
@@ -87,7 +87,7 @@ def state(committed):
 def held(committed, user):
     """Let another transaction lock the user inside the block, whose end commits it."""
     with committed() as db, db.begin():
-        db.scalar(queries.locked(User.id == user.id))
+        db.scalar(queries.locked_accounts(User.id == user.id))
         yield db
 
 

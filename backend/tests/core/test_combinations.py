@@ -141,7 +141,7 @@ def test_a_star_before_a_domain_of_ones_own_is_allowed(environment, hosts):
 
 
 def doubted(settings):
-    return [name for name, _ in combinations.doubts(settings)]
+    return [name for name, _ in combinations.doubtful_settings(settings)]
 
 
 @pytest.mark.parametrize(
@@ -227,6 +227,6 @@ def test_a_doubt_names_variables_and_no_value(environment):
             "ALLOWED_HOSTS": "internal.example.com",
         }
     )
-    said = " ".join(reason for _, reason in combinations.doubts(settings))
+    said = " ".join(reason for _, reason in combinations.doubtful_settings(settings))
     assert "Vx9" not in said
     assert "example" not in said

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.database_urls import check, make_folder, sqlite_file
+from app.core.database_urls import check_database_url, make_folder, sqlite_file
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ from app.core.database_urls import check, make_folder, sqlite_file
 )
 def test_what_cannot_be_used_is_refused_with_what_to_write(url, said):
     with pytest.raises(ValueError, match=r".+") as refusal:
-        check(url)
+        check_database_url(url)
     assert said in str(refusal.value)
     assert "u:p" not in str(refusal.value)
 
@@ -54,7 +54,7 @@ def test_what_cannot_be_used_is_refused_with_what_to_write(url, said):
     ],
 )
 def test_what_can_be_used_stays_as_it_was_written(url):
-    assert check(url) == url
+    assert check_database_url(url) == url
 
 
 def test_a_file_path_is_relative_to_the_root_with_any_character():

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from app.core.config import Settings
-from app.core.logging import configure_logging, get_logger, scrub, security_event
+from app.core.logging import configure_logging, get_logger, scrub_for_log, security_event
 from tests.auth.factories import hashed
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV"
@@ -158,7 +158,7 @@ def test_an_object_is_written_by_its_text_and_that_is_cleaned():
         def __str__(self):
             return "postgresql://liftoff:hunter2pw@db/liftoff"
 
-    assert scrub(Dsn()) == "postgresql://[redacted]@db/liftoff"
+    assert scrub_for_log(Dsn()) == "postgresql://[redacted]@db/liftoff"
 
 
 def test_the_servers_own_access_log_is_off():

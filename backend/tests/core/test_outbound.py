@@ -36,7 +36,7 @@ def test_all_addresses_of_a_host_share_the_time_to_connect(full, monkeypatch):
         lambda host, *_, **__: [one] * (10 if host == "service.example" else 1),
     )
     monkeypatch.setattr(outbound, "CONNECT_SECONDS", 0.5)
-    with outbound.budget(60, 1000), outbound.client() as client:
+    with outbound.call_budget(60, 1000), outbound.http_client() as client:
         began = time.monotonic()
         with pytest.raises(httpx2.TransportError):
             client.get(f"http://service.example:{full}/")
@@ -45,8 +45,8 @@ def test_all_addresses_of_a_host_share_the_time_to_connect(full, monkeypatch):
 
 def test_a_host_without_an_address_is_unreachable():
     with (
-        outbound.budget(60, 1000),
-        outbound.client() as client,
+        outbound.call_budget(60, 1000),
+        outbound.http_client() as client,
         pytest.raises(httpx2.TransportError),
     ):
         client.get("http://service.invalid/")

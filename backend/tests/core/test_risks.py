@@ -28,7 +28,7 @@ def test_a_risk_is_refused_until_it_is_accepted_by_name(environment, risk, deplo
     assert said.startswith(f"Liftoff cannot start with this setting: {variable}: ")
     assert said.endswith(f"or accept it: ACCEPT_RISKS={risk}")
     accepted = environment(**SAFE | deployment | settings | {"ACCEPT_RISKS": f" {risk} ,"})
-    assert [one.name for one in risks.accepted(accepted)] == [risk]
+    assert [one.name for one in risks.accepted_risks(accepted)] == [risk]
 
 
 def test_all_risks_are_refused_in_one_round(environment):
@@ -61,7 +61,7 @@ def test_what_is_not_run_needs_no_consent(environment):
     redis = {"WEB_CONCURRENCY": "8", "REDIS_URL": "redis://redis:6379/0"}
     metrics = {"METRICS_ENABLED": "true", "METRICS_PORT": "9100"}
     settings = environment(**SAFE | redis | metrics | {"ACCEPT_RISKS": ",".join(RUN)})
-    assert list(risks.accepted(settings)) == []
+    assert list(risks.accepted_risks(settings)) == []
 
 
 @pytest.mark.parametrize("environment_name", ["development", "test"])

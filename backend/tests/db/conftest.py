@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.config import Settings
 from app.db.engines import make_engine
-from app.db.urls import normalise
+from app.db.urls import normalise_database_url
 from tests.support import databases
 
 
@@ -27,7 +27,7 @@ def scratch_url(kind, worker_id) -> str:
 @pytest.fixture
 def scratch(scratch_url) -> Iterator[Engine]:
     """A connection to `scratch_url` from outside of the application."""
-    own = create_engine(normalise(scratch_url), isolation_level="AUTOCOMMIT")
+    own = create_engine(normalise_database_url(scratch_url), isolation_level="AUTOCOMMIT")
     yield own
     own.dispose()
 

@@ -47,7 +47,7 @@ def test_all_that_fit_are_deleted_and_no_other(widgets):
 
 def test_a_batch_stands_though_the_next_one_fails(widgets):
     widgets(5)
-    delete, calls = batches.deletion(Widget), []
+    delete, calls = batches.batch_deletion(Widget), []
 
     def work(db, keys):
         calls.append(len(keys))
@@ -121,7 +121,7 @@ def test_others_write_between_two_batches(widgets):
         with SessionLocal() as db, db.begin():
             wrote.append(db.execute(update(Widget).values(weight=1)))
 
-    delete = batches.deletion(Widget)
+    delete = batches.batch_deletion(Widget)
     other = threading.Thread(target=write)
 
     def pause(_seconds):

@@ -15,11 +15,11 @@ from app.core.config import Settings
 from app.db import deadlines
 from app.db.database import WorkerSession, engine
 from app.db.engines import CONNECT_SECONDS, JOB_STATEMENT_SECONDS, Limits, make_engine
-from app.db.errors import translate
+from app.db.errors import translate_database_error
 from app.db.silence import LISTEN_SECONDS, Silence, silence_of
-from app.db.urls import normalise
+from app.db.urls import normalise_database_url
 from app.platform import jobs, models, outbox
-from app.platform.gateway import TOTAL_SECONDS
+from app.platform.smtp_client import TOTAL_SECONDS
 from tests.support.freezer import Freezer, freezer, place_of, through
 from tests.support.smtp import wait_until
 
@@ -31,12 +31,14 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
 @pytest.fixture
 def frozen():
     """A freezer in front of the suite's own server, through which `behind` connects."""
-    with freezer(place_of(normalise(Settings().database_url.get_secret_value()))) as own:
+    with freezer(
+        place_of(normalise_database_url(Settings().database_url.get_secret_value()))
+    ) as own:
         yield own
 
 
 def behind_freezer(frozen: Freezer, limits: Limits) -> Engine:
-    url = through(normalise(Settings().database_url.get_secret_value()), frozen)
+    url = through(normalise_database_url(Settings().database_url.get_secret_value()), frozen)
     settings = Settings(database_url=SecretStr(url.render_as_string(hide_password=False)))
     return make_engine(settings, pool_size=2, max_overflow=0, limits=limits)
 
@@ -98,7 +100,7 @@ def test_a_call_that_is_never_answered_is_a_503(behind, frozen, call):
     with behind.connect() as connection:
         connection.execute(text("SELECT 1"))
         frozen.freeze()
-        answer = translate(ends(lambda: CALLS[call](connection)))
+        answer = translate_database_error(ends(lambda: CALLS[call](connection)))
     assert answer
     assert (answer.status, answer.code) == (503, "database_unavailable")
     assert behind.pool.checkedout() == 0
@@ -111,7 +113,7 @@ def test_a_call_that_is_never_answered_is_a_503(behind, frozen, call):
 def test_a_pooled_connection_that_is_dead_is_not_used(behind, frozen):
     """The statement meets its deadline, and the next caller gets a new connection."""
     frozen.freeze()
-    assert translate(ends(partial(ask, behind)))
+    assert translate_database_error(ends(partial(ask, behind)))
     assert behind.pool.checkedout() == 0
     frozen.thaw()
     with behind.connect() as connection:
@@ -148,7 +150,7 @@ def test_while_nobody_is_answered_nobody_waits(frozen):
     silence = silence_of(str(patient.url))
     assert silence.lasts
     for _ in range(20):
-        refused = translate(ends(patient.connect))
+        refused = translate_database_error(ends(patient.connect))
         assert refused
         assert (refused.status, refused.code) == (503, "database_unavailable")
     assert frozen.connections <= before + 1, "only the listener connects"
@@ -182,7 +184,9 @@ def test_sqlite_is_interrupted(tmp_path, call):
     own = make_engine(settings, pool_size=1, max_overflow=0, limits=Limits(0.5))
     endless = {"execute": "SELECT count(*) FROM n", "fetch": "SELECT i FROM n WHERE i = 1 OR i < 0"}
     with own.connect() as connection:
-        answer = translate(ends(lambda: connection.execute(text(ENDLESS + endless[call])).all()))
+        answer = translate_database_error(
+            ends(lambda: connection.execute(text(ENDLESS + endless[call])).all())
+        )
         assert answer
         assert (answer.status, answer.code) == (503, "database_timeout")
         connection.rollback()

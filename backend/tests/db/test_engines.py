@@ -14,11 +14,11 @@ from pydantic import SecretStr
 from sqlalchemy import exc, func, select, text, update
 
 from app.core.config import Settings
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import clock
 from app.db.database import SIDE_POOL, SideSession, admission, engine, side_session
 from app.db.engines import LOCK_SECONDS, make_engine
-from app.db.errors import translate
+from app.db.errors import translate_database_error
 from tests.support.smtp import wait_until
 from tests.support.widgets import Widget
 
@@ -111,7 +111,7 @@ def test_a_new_file_is_not_waited_for_without_end(tmp_path):
         writer.execute("BEGIN IMMEDIATE")
         with pytest.raises(exc.OperationalError) as caught:
             own.connect()
-    answer = translate(caught.value)
+    answer = translate_database_error(caught.value)
     assert answer
     assert (answer.status, answer.code) == (503, "database_timeout")
     assert LOCK_SECONDS <= time.monotonic() - started < LOCK_SECONDS + 3
@@ -152,7 +152,7 @@ def test_a_time_without_a_zone_is_refused_as_the_bug_that_it_is(db):
     db.add(Widget(name="clock", created_at=datetime(2026, 1, 1)))  # noqa: DTZ001 - the point
     with pytest.raises(exc.StatementError, match="needs a time zone") as caught:
         db.flush()
-    assert translate(caught.value) is None  # ours, not the client's: a 500
+    assert translate_database_error(caught.value) is None  # ours, not the client's: a 500
 
 
 def test_rows_know_when_they_were_made_and_changed(db):
@@ -160,8 +160,8 @@ def test_rows_know_when_they_were_made_and_changed(db):
     db.add(widget)
     db.flush()
     made = widget.updated_at
-    assert abs(now() - widget.created_at) < timedelta(seconds=60)
-    wait_until(lambda: clock.read(db) > made, 60)  # that of SQLite has milliseconds
+    assert abs(utc_now() - widget.created_at) < timedelta(seconds=60)
+    wait_until(lambda: clock.read_database_time(db) > made, 60)  # that of SQLite has milliseconds
     db.execute(update(Widget).values(weight=1))
     db.refresh(widget)
     assert widget.created_at <= made < widget.updated_at
@@ -229,7 +229,7 @@ def test_a_statement_over_its_limit_is_a_database_timeout(engine_of_ours, kind):
         with pytest.raises(exc.DBAPIError) as caught:
             connection.execute(text(SLEEP[kind]))
         connection.invalidate()
-    answer = translate(caught.value)
+    answer = translate_database_error(caught.value)
     assert answer
     assert (answer.status, answer.code) == (503, "database_timeout")
     assert time.monotonic() - started < 2

@@ -27,7 +27,7 @@ from app.core.config import Settings
 from app.core.errors import AppError, Conflict, NotFound
 from app.db.database import Base, engine
 from app.db.engines import LOCK_SECONDS
-from app.db.errors import conflicts, constraint_of, translate
+from app.db.errors import conflicts, constraint_of, translate_database_error
 from tests.support.widgets import NameTaken, Widget
 
 
@@ -61,7 +61,7 @@ def fails() -> Iterator[list[AppError | None]]:
     found: list[AppError | None] = []
     with pytest.raises(exc.SQLAlchemyError) as caught:
         yield found
-    found.append(translate(caught.value))
+    found.append(translate_database_error(caught.value))
 
 
 def code(found: list[AppError | None]) -> tuple[int, str]:
@@ -92,7 +92,7 @@ def test_a_broken_constraint_is_known_by_its_name(db, rules, kind, rows, name):
 def test_a_constraint_that_nobody_expects_stays_an_error(db, rules):
     with pytest.raises(exc.IntegrityError) as caught, conflicts({"uq_other": Refused}):
         db.execute(insert(rules).values([{"code": "a"}, {"code": "a"}]))
-    assert translate(caught.value) is None
+    assert translate_database_error(caught.value) is None
     assert constraint_of(caught.value) == "uq_rules_code"
 
 
@@ -153,7 +153,7 @@ def test_one_of_two_deadlocked_transactions_is_a_conflict(pairs, within):
                     db.execute(text("UPDATE pairs SET n = n + 1 WHERE id = :id"), {"id": second})
                 db.commit()
             except exc.DBAPIError as error:
-                return [translate(error)]
+                return [translate_database_error(error)]
         return []
 
     with ThreadPoolExecutor(2) as threads:

@@ -23,7 +23,7 @@ from app.core.config import BACKEND
 from app.core.features import load_models
 from app.db.database import Base
 from app.db.migrations import alembic_config, known_revisions
-from app.db.urls import normalise
+from app.db.urls import normalise_database_url
 from tests.support.trees import Tree
 
 LOCK_NUMBER = 4_202_611  # of alembic/env.py
@@ -178,7 +178,7 @@ COLLATIONS = (
 @pytest.mark.only("mysql")
 def test_the_administrators_sql_creates_what_a_migration_creates(scratch_url, scratch):
     """This holds even in a database, and with a client, that support only Latin-1."""
-    url = normalise(scratch_url)
+    url = normalise_database_url(scratch_url)
     done(scratch_url, "upgrade", "head")
     with scratch.connect() as connection:
         online = connection.execute(text(COLLATIONS)).all()
@@ -299,7 +299,7 @@ def test_a_migrator_that_waited_in_vain_says_so(scratch_url, scratch, kind):
 @pytest.mark.only("postgresql", "mysql")
 def test_a_migration_of_a_table_in_use_fails_soon(scratch_url, scratch):
     done(scratch_url, "upgrade", "head")
-    reader = create_engine(normalise(scratch_url))
+    reader = create_engine(normalise_database_url(scratch_url))
     with reader.connect() as connection:
         before = counts(scratch)
         for table in tables(scratch):  # whichever the newest revision changes is among them

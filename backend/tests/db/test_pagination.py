@@ -15,11 +15,11 @@ from sqlalchemy import delete, insert, select
 from starlette.requests import Request
 
 from app.core.pagination import InvalidCursor, Page, PageQuery
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import db_dependency
 from app.db.pagination import paginate
 from app.platform.pagination import PageParams
-from app.platform.principal import publish
+from app.platform.principal import publish_principal
 from app.platform.routing import Router
 from tests.support.widgets import Widget, WidgetRead, widget_app
 
@@ -48,7 +48,7 @@ def clean(db):
     def fill(values: list[int], start: int = 0) -> None:
         if not start:
             db.execute(delete(Widget))
-        at = now()
+        at = utc_now()
         rows = [
             {
                 "name": f"{index % 3} {start + index}",
@@ -154,7 +154,7 @@ def listing(db, clean):
 
     def seen_by(request: Request, viewer: str = "") -> None:
         if name := request.headers.get("x-viewer", viewer):
-            publish(request, name)
+            publish_principal(request, name)
 
     for path in ("/a", "/b"):
         router.add_api_route(

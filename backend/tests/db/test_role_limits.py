@@ -5,7 +5,7 @@ from sqlalchemy import create_engine, text
 
 from app.core.config import get_settings
 from app.db.role_limits import write_limits
-from app.db.urls import normalise
+from app.db.urls import normalise_database_url
 
 SHOWN = {
     "timezone": "UTC",
@@ -22,7 +22,7 @@ def test_every_connection_of_our_role_has_the_limits(scratch_url, settings):
         assert write_limits(get_settings()) == SHOWN
     settings(DATABASE_STATEMENT_TIMEOUT="7")
     assert write_limits(get_settings())["statement_timeout"] == "7s"
-    plain = create_engine(normalise(scratch_url))
+    plain = create_engine(normalise_database_url(scratch_url))
     with plain.connect() as connection:
         assert connection.scalar(text("SHOW statement_timeout")) == "7s"
     plain.dispose()

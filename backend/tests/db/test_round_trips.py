@@ -13,7 +13,7 @@ from app.core.config import Settings
 from app.db.database import RoutedSession, SessionLocal, SideSession, db_dependency, engine
 from app.db.drivers.transactions import only_reads
 from app.db.engines import make_engine
-from app.db.urls import normalise
+from app.db.urls import normalise_database_url
 from app.platform.routing import Router
 from tests.support.freezer import freezer, place_of, through
 from tests.support.widgets import Widget, widget_app
@@ -208,7 +208,7 @@ def test_a_session_with_new_rows_is_not_repeated(committed, killed_once):
 @pytest.fixture
 def counted(migrated):
     """An engine of ours behind a listener that counts messages, and the listener."""
-    address = normalise(Settings().database_url.get_secret_value())
+    address = normalise_database_url(Settings().database_url.get_secret_value())
     with freezer(place_of(address)) as listener:
         url = through(address, listener).render_as_string(hide_password=False)
         own = make_engine(Settings(database_url=SecretStr(url)), pool_size=1, max_overflow=0)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from app.db.migrations import known_revisions
-from app.db.urls import normalise
+from app.db.urls import normalise_database_url
 from app.platform.probes import EVERY_SECONDS
 from tests.db.test_migrations import done
 from tests.support.server import Server, running_server
@@ -104,7 +104,7 @@ def test_a_server_starts_without_its_database_and_says_so(kind):
 @pytest.mark.only("postgresql")
 def test_a_database_that_returns_is_used_without_a_restart(scratch_url, kind):
     done(scratch_url, "upgrade", "head")
-    url = normalise(scratch_url)
+    url = normalise_database_url(scratch_url)
     admin = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
     name = admin.dialect.identifier_preparer.quote_identifier(str(url.database))
     cut = text("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = :name")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, make_url
 
 from app.core.config import ROOT, Settings
-from app.core.database_urls import check, make_folder, sqlite_file
-from app.db.urls import normalise
+from app.core.database_urls import check_database_url, make_folder, sqlite_file
+from app.db.urls import normalise_database_url
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,12 @@ from app.db.urls import normalise
     ],
 )
 def test_a_url_names_its_driver_and_a_file_its_place(written, meant):
-    assert normalise(written).render_as_string(hide_password=False) == meant
+    assert normalise_database_url(written).render_as_string(hide_password=False) == meant
 
 
 def test_what_the_settings_refuse_is_no_url_here_either():
     with pytest.raises(ValueError, match="SQLite needs a file"):
-        normalise("sqlite://")
+        normalise_database_url("sqlite://")
 
 
 @given(st.from_regex(r"(postgresql|mysql|sqlite)://[^\n]*", fullmatch=True))
@@ -52,7 +52,7 @@ def test_what_the_settings_refuse_is_no_url_here_either():
 @example("postgresql://h:/d")
 def test_settings_and_sqlalchemy_parse_a_url_alike(url):
     try:
-        check(url)
+        check_database_url(url)
     except ValueError:
         return
     parsed = make_url(url)
@@ -67,7 +67,7 @@ def test_the_default_file_is_in_the_clone_whatever_its_folder(name, tmp_path, mo
     default = Settings.model_fields["database_url"].default.get_secret_value()
     file = clone / ".data" / "liftoff.db"
     make_folder(file)
-    engine = create_engine(normalise(default))
+    engine = create_engine(normalise_database_url(default))
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE TABLE t (x)")
     engine.dispose()

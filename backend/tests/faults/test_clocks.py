@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.routers.auth.mfa import totp
 from tests.auth.factories import PASSWORD
 from tests.auth.letters import last_token
@@ -105,7 +105,7 @@ def use_a_phone(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
     both.
     """
     secret = ask(0, "POST", "/auth/mfa/totp", token, json={"password": PASSWORD})["secret"]
-    step = totp.step_at(now())
+    step = totp.step_at(utc_now())
     ask(1, "POST", "/auth/mfa/totp/confirm", token, json={"code": totp.code_at(secret, step - 1)})
     half = sign_in(ask, 0)
     code = {"mfa_token": half["mfa_token"], "code": totp.code_at(secret, step)}

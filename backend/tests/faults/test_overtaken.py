@@ -17,7 +17,7 @@ import httpx2
 import pytest
 from sqlalchemy import func, select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.models import Job
@@ -112,7 +112,7 @@ def race(api, user, request, end, delay):
 
     def ended():
         end(api, user)
-        return now()
+        return utc_now()
 
     with ThreadPoolExecutor(2) as threads:
         calls = [ended, lambda: request(api, user).status_code]

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 from sqlalchemy import func, select, text
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal, WorkerSession
 from app.platform.models import IdempotencyKey
 from tests.auth.factories import make_user, token_for
@@ -102,7 +102,7 @@ def left() -> int:
         expired = (
             select(func.count())
             .select_from(IdempotencyKey)
-            .where(IdempotencyKey.expires_at < now())
+            .where(IdempotencyKey.expires_at < utc_now())
         )
         return db.scalar(expired) or 0
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
 from app.routers.payments.models import Customer, Invoice, Plan, Subscription
@@ -58,7 +58,7 @@ def make_subscription(
     """
     with SessionLocal() as db:
         plan_id = db.scalar(select(Plan.id).where(Plan.offered_as == plan))
-    at = now()
+    at = utc_now()
     defaults = {
         "customer_id": customer.id,
         "live_customer_id": customer.id,
@@ -90,7 +90,7 @@ def make_invoice(customer: Customer, **columns: Any) -> Invoice:
         "attempts": 1,
         "hosted_invoice_url": "https://pay.example.com/i",
         "invoice_pdf": "https://pay.example.com/i.pdf",
-        "created_at": now(),
+        "created_at": utc_now(),
     }
     return _stored(Invoice(**(defaults | columns)))
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.payments.gateway import SeenInvoice, SeenPayer, SeenSubscription
 from app.routers.payments.mirror import sync
@@ -16,7 +16,7 @@ def at(moment: datetime) -> datetime:
 
 
 def subscription(name: str = "sub_1", **changes: Any) -> SeenSubscription:
-    begun = at(now())
+    begun = at(utc_now())
     values: dict[str, Any] = {
         "id": name,
         "item_id": f"si_{name}",
@@ -47,7 +47,7 @@ def subscription(name: str = "sub_1", **changes: Any) -> SeenSubscription:
 
 
 def invoice(name: str = "in_1", **changes: Any) -> SeenInvoice:
-    made = at(now())
+    made = at(utc_now())
     values: dict[str, Any] = {
         "id": name,
         "subscription_id": "sub_1",

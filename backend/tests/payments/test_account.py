@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.jobs import enqueue
@@ -42,7 +42,7 @@ def test_who_never_bought_has_no_portal(client, db, login, stripe_side):
 
 def test_the_portal_of_a_customer_who_was_deleted_is_none(client, db, login, stripe_side):
     """Edge case: customer deleted at Stripe."""
-    make_customer(login(make_user()), gone_at=now())
+    make_customer(login(make_user()), gone_at=utc_now())
     assert outcome(client.post("/payments/portal")) == (409, "no_customer")
 
 
@@ -65,7 +65,7 @@ def test_invoices_are_ones_own_newest_first_in_pages(client, db, login):
     mine = make_customer(login(make_user()))
     make_invoice(theirs)
     numbers = [
-        make_invoice(mine, created_at=now() - timedelta(days=days)).number for days in (1, 2, 3)
+        make_invoice(mine, created_at=utc_now() - timedelta(days=days)).number for days in (1, 2, 3)
     ]
     first = client.get("/payments/invoices?limit=2").json()
     assert ([one["number"] for one in first["items"]], first["total"], first["has_more"]) == (
@@ -162,12 +162,12 @@ def test_a_customer_created_without_a_response_is_forgotten_too(
         made = stripe_side.api.customers.create(
             {"email": user.email, "metadata": {"liftoff_customer": "the key"}}
         )
-    make_customer(user, stripe_id=None, creation_key="the key", creation_asked_at=now())
+    make_customer(user, stripe_id=None, creation_key="the key", creation_asked_at=utc_now())
     assert delete_account(client).status_code == 204
     with SessionLocal() as db, db.begin():
         assert db.scalars(select(Customer.email)).one() == ""
         assert db.scalar(
-            select(Job.id).where(Job.kind == "payments.forget_customer", Job.due_at > now())
+            select(Job.id).where(Job.kind == "payments.forget_customer", Job.due_at > utc_now())
         )
         db.execute(update(Job).values(due_at=db_clock.now()))
     work()
@@ -181,7 +181,7 @@ def test_what_is_given_up_on_raises_the_alarm(db, billing, records):
     with SessionLocal() as session, session.begin():
         enqueue(session, "payments.forget_customer", {"customer_id": 1, "stripe_id": "cus_1"})
         enqueue(session, "payments.end_duplicate", {"subscription": "sub_1"})
-        session.execute(update(Job).values(give_up_at=now()))
+        session.execute(update(Job).values(give_up_at=utc_now()))
     work()
     alarms = {one["alarm"] for one in records() if one["event"] == "payments_alarm"}
     assert alarms == {"customer_not_forgotten", "duplicate_not_ended"}

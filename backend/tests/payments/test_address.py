@@ -72,9 +72,9 @@ def test_an_address_changed_during_the_update_is_sent_again(committed, stripe_si
 )
 def test_where_stripe_need_not_know_it_is_not_asked(committed, billing, columns):
     """Stripe's address in these settings is unreachable, so a call would fail."""
-    from app.core.types import now
+    from app.core.types import utc_now
 
-    gone = {"gone_at": now()} if columns.pop("gone", None) else {}
+    gone = {"gone_at": utc_now()} if columns.pop("gone", None) else {}
     user = make_user()
     customer = make_customer(user, **columns, **gone)
     move(user, "new@example.org")

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.payments.models import WebhookEvent
 from tests.auth.factories import make_user
@@ -50,7 +50,7 @@ def test_a_dead_event_is_listed_and_can_be_processed_again(client, admin, sold_p
         row.outcome, row.error, row.processed_at, row.attempts = (
             "dead",
             "APIConnectionError",
-            now(),
+            utc_now(),
             14,
         )
     (dead,) = events(client, outcome="dead")
@@ -110,7 +110,7 @@ def test_a_filter_without_sense_is_a_422(client, db, admin, filters):
 
 def test_everybodys_subscriptions_are_seen(client, shown_plans, admin, statements):
     ada, grace = make_user(), make_user()
-    owes = make_subscription(make_customer(ada), status="past_due", past_due_since=now())
+    owes = make_subscription(make_customer(ada), status="past_due", past_due_since=utc_now())
     unknown = make_subscription(make_customer(grace), plan=None)
     ended = make_subscription(
         make_customer(make_user(), user_id=None), "team", "canceled", live_customer_id=None

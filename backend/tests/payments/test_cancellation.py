@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import delete, select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.models import Job
@@ -60,7 +60,7 @@ def test_a_lost_response_and_a_lost_event_are_recovered(
     assert outcome(client.post(f"{MINE}/{action}", json=body)) == (503, "payments_unavailable")
     before = subscription_row(subscriber.stripe).cancel_at_period_end
     with SessionLocal() as db, db.begin():
-        assert db.scalar(select(Job.id).where(Job.kind == "payments.look", Job.due_at > now()))
+        assert db.scalar(select(Job.id).where(Job.kind == "payments.look", Job.due_at > utc_now()))
         db.execute(update(Job).values(due_at=db_clock.now()))
     work()
     assert subscription_row(subscriber.stripe).cancel_at_period_end is not before

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.payments.models import Plan, Subscription
 from tests.auth.factories import make_user
@@ -158,7 +158,7 @@ def test_a_change_that_was_declined_is_asked_for_anew(client, shown_plans, login
         db.execute(update(Plan).where(Plan.slug == "team").values(stripe_price_id="price_team"))
     payer_row = make_customer(login(make_user()))
     row = make_subscription(
-        payer_row, previewed_price_id="price_team", previewed_at=now(), proration_at=now()
+        payer_row, previewed_price_id="price_team", previewed_at=utc_now(), proration_at=utc_now()
     )
     script.answers = [
         (402, {"error": {"type": "card_error", "code": "card_declined", "message": "Declined."}})
@@ -173,7 +173,7 @@ def test_each_try_of_a_change_has_the_same_idempotency_key(client, shown_plans, 
         db.execute(update(Plan).where(Plan.slug == "team").values(stripe_price_id="price_team"))
     payer_row = make_customer(login(make_user()))
     make_subscription(
-        payer_row, previewed_price_id="price_team", previewed_at=now(), proration_at=now()
+        payer_row, previewed_price_id="price_team", previewed_at=utc_now(), proration_at=utc_now()
     )
     script.answers = [(500, {"error": {"type": "api_error"}})]
     for _ in range(2):
@@ -185,7 +185,7 @@ def test_each_try_of_a_change_has_the_same_idempotency_key(client, shown_plans, 
 def test_what_was_shown_long_ago_is_reckoned_again(client, subscriber, stripe_side):
     choose(client, "preview", "team-yearly")
     with SessionLocal() as db, db.begin():
-        stale = now() - timedelta(minutes=16)
+        stale = utc_now() - timedelta(minutes=16)
         db.execute(update(Subscription).values(previewed_at=stale, proration_at=stale))
     choose(client, "change", "team-yearly")
     assert (subscription_row(subscriber.stripe).proration_at or stale) > stale
@@ -194,7 +194,7 @@ def test_what_was_shown_long_ago_is_reckoned_again(client, subscriber, stripe_si
 def test_what_was_shown_and_no_longer_holds_is_reckoned_again(client, subscriber, stripe_side):
     choose(client, "preview", "team-yearly")
     with SessionLocal() as db, db.begin():
-        db.execute(update(Subscription).values(proration_at=now() - timedelta(days=40)))
+        db.execute(update(Subscription).values(proration_at=utc_now() - timedelta(days=40)))
     assert choose(client, "change", "team-yearly").json()["plan"]["slug"] == "team-yearly"
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.payments import demo
 from app.routers.payments.models import CheckoutAttempt, Customer, Subscription
@@ -323,7 +323,7 @@ def subscriptions():
 def test_a_new_account_with_a_known_address_gets_no_second_trial(client, buyer, stripe_side):
     """Edge case: one trial per person."""
     before = make_customer(
-        make_user(email="old@example.org"), trial_used_at=now() - timedelta(days=90)
+        make_user(email="old@example.org"), trial_used_at=utc_now() - timedelta(days=90)
     )
     with SessionLocal() as db, db.begin():
         same = payer(buyer).person

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
 from app.routers.payments.gateway import PaymentsUnavailable, StripeRefused
@@ -87,7 +87,7 @@ def test_when_stripe_forgot_the_key_the_customer_is_searched_for(db, stripe_side
         user,
         stripe_id=None,
         creation_key=key,
-        creation_asked_at=now() - timedelta(hours=23, minutes=1),
+        creation_asked_at=utc_now() - timedelta(hours=23, minutes=1),
     )
     assert ensure(user) == made.id
 
@@ -106,7 +106,7 @@ def test_a_customer_deleted_at_stripe_is_replaced_by_a_new_one(db, stripe_side):
     """Edge case: customer deleted at Stripe."""
     user = make_user()
     old = ensure(user)
-    db.execute(update(Customer).where(Customer.user_id == user.id).values(gone_at=now()))
+    db.execute(update(Customer).where(Customer.user_id == user.id).values(gone_at=utc_now()))
     db.commit()
     made = ensure(user)
     assert made not in (None, old)
@@ -136,7 +136,7 @@ def test_what_a_deleted_customer_owed_is_void(db, stripe_side):
 def test_a_refusal_is_not_taken_for_an_outage(db, stripe_side):
     user = make_user()
     make_customer(
-        user, stripe_id=None, creation_key="k", creation_asked_at=now(), email="no address"
+        user, stripe_id=None, creation_key="k", creation_asked_at=utc_now(), email="no address"
     )
     with pytest.raises(StripeRefused):
         ensure(user)

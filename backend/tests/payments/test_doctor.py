@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from typer.testing import CliRunner
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.payments.models import (
@@ -63,11 +63,11 @@ def test_what_was_looked_at_does_not_differ(payer):
         ("stripe_item_id", "si_other"),
         ("plan_id", None),
         ("cancel_at_period_end", True),
-        ("current_period_end", now()),
-        ("trial_end", now()),
-        ("past_due_since", now()),
+        ("current_period_end", utc_now()),
+        ("trial_end", utc_now()),
+        ("past_due_since", utc_now()),
         ("has_payment_method", False),
-        ("canceled_at", now()),
+        ("canceled_at", utc_now()),
     ],
 )
 def test_each_column_of_a_subscription_is_compared_and_repaired(db, payer, column, value):
@@ -94,7 +94,9 @@ def test_each_column_of_an_invoice_is_compared_and_repaired(db, payer, column, v
     assert repaired(db) == {}
 
 
-@pytest.mark.parametrize(("column", "value"), [("email", "old@example.com"), ("gone_at", now())])
+@pytest.mark.parametrize(
+    ("column", "value"), [("email", "old@example.com"), ("gone_at", utc_now())]
+)
 def test_the_payer_is_compared(db, payer, column, value):
     db.execute(update(Customer).values({column: value}))
     assert [subject for subject, _ in examined()] == [payer.stripe_id]
@@ -201,13 +203,13 @@ def test_a_checkout_open_beside_a_subscription_is_found(db, payer):
 )
 def test_events_that_were_lost_are_found_and_get_a_job(payer, outcome, payer_known, age, is_lost):
     name = payer.stripe_id if payer_known else "cus_stranger"
-    received = now() - timedelta(minutes=age)
+    received = utc_now() - timedelta(minutes=age)
     facts = {
         "event_id": "evt_lost",
         "type": "customer.updated",
         "livemode": False,
         "body": b"{}",
-        "created_at": now(),
+        "created_at": utc_now(),
     }
     with SessionLocal() as db, db.begin():
         db.add(WebhookEvent(**facts, payer=name, outcome=outcome, received_at=received))

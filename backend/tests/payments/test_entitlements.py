@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from fastapi.testclient import TestClient
 
 from app.core.config import get_settings
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import clock
 from app.platform import problems
 from app.platform.routing import Router
@@ -83,13 +83,13 @@ def test_a_failed_payment_leaves_access_for_a_time_of_grace(client, login, setti
     """Edge case: past_due keeps access, for a configurable grace."""
     days, grace, opened = case
     settings(PAYMENTS_GRACE_DAYS=grace)
-    subscribed(login, status="past_due", past_due_since=now() - timedelta(days=days))
+    subscribed(login, status="past_due", past_due_since=utc_now() - timedelta(days=days))
     assert entitlements(client) == opened
 
 
 @pytest.mark.parametrize(("left", "minutes", "opened"), [(3, 5, PRO), (-3, -5, FREE)])
 def test_grace_ends_at_once_on_every_host(client, login, left, minutes, opened):
-    since = now() - timedelta(days=get_settings().payments_grace_days) + timedelta(minutes=left)
+    since = utc_now() - timedelta(days=get_settings().payments_grace_days) + timedelta(minutes=left)
     subscribed(login, status="past_due", past_due_since=since)
     with host_ahead(minutes=minutes):
         assert entitlements(client) == opened
@@ -98,7 +98,7 @@ def test_grace_ends_at_once_on_every_host(client, login, left, minutes, opened):
 def test_in_production_time_is_the_databases(db, settings):
     settings(**SAFE, PASSWORD_HASH_KIB="19456")
     with host_ahead(minutes=5):
-        assert abs(payments_now(db) - clock.read(db)) < timedelta(minutes=1)
+        assert abs(payments_now(db) - clock.read_database_time(db)) < timedelta(minutes=1)
 
 
 def test_limits_may_be_none(client, login):
@@ -141,7 +141,7 @@ def project(
 @pytest.fixture
 def gate(db):
     app = FastAPI()
-    problems.install(app)
+    problems.install_problem_handlers(app)
     app.include_router(gates)
     with TestClient(app) as client:
         yield lambda user, path: client.get(
@@ -188,7 +188,7 @@ def test_a_limit_lets_in_as_many_as_it_says(gate, monkeypatch, count, status, up
 
 def test_a_gate_asks_who_is_there(db):
     app = FastAPI()
-    problems.install(app)
+    problems.install_problem_handlers(app)
     app.include_router(gates)
     with TestClient(app) as client:
         assert client.get("/gates/export").status_code == 401

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.payments.models import (
     CheckoutAttempt,
@@ -41,7 +41,9 @@ def run_purges():
 
 
 def deleted_payer(*, age=401 * DAY, **columns):
-    return make_customer(make_user(), forget_from=now() - age, **{"gone_at": now(), **columns})
+    return make_customer(
+        make_user(), forget_from=utc_now() - age, **{"gone_at": utc_now(), **columns}
+    )
 
 
 def history_of(customer):
@@ -60,7 +62,9 @@ def test_a_deleted_accounts_payer_goes_with_the_whole_history(shown_plans):
 
 def test_who_had_a_trial_is_remembered_without_the_history(shown_plans, db):
     """There is one trial per person, even if the person returns with a new account."""
-    payer = deleted_payer(trial_used_at=now(), person=customers.person_of(db, "ada@example.com"))
+    payer = deleted_payer(
+        trial_used_at=utc_now(), person=customers.person_of(db, "ada@example.com")
+    )
     history_of(payer)
     for _ in range(2):
         run_purges()
@@ -96,7 +100,7 @@ def test_notices_go_when_no_mail_could_come_again(shown_plans):
                 Notice(
                     customer_id=payer.id,
                     key=f"failed {payer.id} {age}",
-                    created_at=now() - age * DAY,
+                    created_at=utc_now() - age * DAY,
                 )
             )
     run_purges()
@@ -107,14 +111,14 @@ def test_notices_go_when_no_mail_could_come_again(shown_plans):
 
 def test_checkouts_go_a_month_after_they_were_closed(shown_plans):
     payer = make_customer(make_user())
-    for closed_at in (now() - 31 * DAY, now() - 29 * DAY, None):
+    for closed_at in (utc_now() - 31 * DAY, utc_now() - 29 * DAY, None):
         attempt = {
             "customer_id": payer.id,
             "plan_id": plan_of("team").id,
             "trial_days": 0,
             "key": uuid4().hex,
         }
-        store(CheckoutAttempt(**attempt, closed_at=closed_at, created_at=now() - 40 * DAY))
+        store(CheckoutAttempt(**attempt, closed_at=closed_at, created_at=utc_now() - 40 * DAY))
     run_purges()
     assert count(CheckoutAttempt) == 2
 

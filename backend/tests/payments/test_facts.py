@@ -138,10 +138,12 @@ def test_an_end_and_a_pause_are_taken_back_together(client, subscriber, stripe_s
 def test_a_pause_with_a_last_moment_is_over_then_heard_of_or_not(
     client, login, shown_plans, billing
 ):
-    from app.core.types import now
+    from app.core.types import utc_now
 
     user = login(make_user())
-    made = make_subscription(make_customer(user), "team", pause_behavior="void", pause_until=now())
+    made = make_subscription(
+        make_customer(user), "team", pause_behavior="void", pause_until=utc_now()
+    )
     assert (client.get(MINE).json()["collection_paused"], plan_in_force(client)) == (False, "team")
     with SessionLocal() as db, db.begin():
         db.execute(update(Subscription).where(Subscription.id == made.id).values(pause_until=None))

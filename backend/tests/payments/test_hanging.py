@@ -8,7 +8,7 @@ from sqlalchemy import text
 from app.db.database import admission, engine
 from app.platform import job_runs, jobs
 from app.platform.models import Lane
-from app.platform.worker import Worker
+from app.platform.worker_threads import Worker
 from app.routers.payments.gateway.admission import calls
 from tests.auth.factories import make_user, token_for
 from tests.payments.factories import make_customer, sell_plans

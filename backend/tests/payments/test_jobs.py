@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
-from app.platform.jobs import Again, kinds
+from app.platform.jobs import Again, job_kinds
 from app.platform.models import Job
 from app.routers.payments import jobs
 from app.routers.payments.mirror import reconciliation, sync
@@ -48,14 +48,14 @@ def open_checkout(customer, **columns):
 @pytest.mark.parametrize(
     ("columns", "looked"),
     [
-        ({"current_period_end": now() - timedelta(hours=2)}, True),
-        ({"current_period_end": now() - timedelta(minutes=30)}, False),
+        ({"current_period_end": utc_now() - timedelta(hours=2)}, True),
+        ({"current_period_end": utc_now() - timedelta(minutes=30)}, False),
         ({"status": "past_due"}, True),
         (
             {
                 "status": "canceled",
                 "live_customer_id": None,
-                "current_period_end": now() - timedelta(days=2),
+                "current_period_end": utc_now() - timedelta(days=2),
             },
             False,
         ),
@@ -63,7 +63,7 @@ def open_checkout(customer, **columns):
             {
                 "status": "incomplete",
                 "live_customer_id": None,
-                "started_at": now() - timedelta(hours=2),
+                "started_at": utc_now() - timedelta(hours=2),
             },
             True,
         ),
@@ -71,7 +71,7 @@ def open_checkout(customer, **columns):
             {
                 "status": "incomplete",
                 "live_customer_id": None,
-                "started_at": now() - timedelta(minutes=30),
+                "started_at": utc_now() - timedelta(minutes=30),
             },
             False,
         ),
@@ -95,7 +95,9 @@ def test_of_too_many_at_once_each_has_a_turn(shown_plans, billing, monkeypatch):
     payers = [make_customer(make_user()) for _ in range(4)]
     statuses = ("past_due", "active", "active", "past_due")
     for customer, status in zip(payers, statuses, strict=True):
-        make_subscription(customer, status=status, current_period_end=now() - timedelta(hours=2))
+        make_subscription(
+            customer, status=status, current_period_end=utc_now() - timedelta(hours=2)
+        )
     turns = []
     again = Again()
     while again:
@@ -109,7 +111,7 @@ def test_many_open_checkouts_each_have_a_turn(shown_plans, billing, monkeypatch)
     payers = [make_customer(make_user()) for _ in range(3)]
     for customer in payers:
         open_checkout(
-            customer, stripe_id=f"cs_{customer.id}", created_at=now() - timedelta(hours=2)
+            customer, stripe_id=f"cs_{customer.id}", created_at=utc_now() - timedelta(hours=2)
         )
     again = Again()
     while again:
@@ -120,13 +122,13 @@ def test_many_open_checkouts_each_have_a_turn(shown_plans, billing, monkeypatch)
 @pytest.mark.parametrize(("hours", "looked"), [(2, True), (0.5, False)])
 def test_a_checkout_of_which_nothing_was_heard_is_looked_at(shown_plans, billing, hours, looked):
     customer = make_customer(make_user())
-    open_checkout(customer, stripe_id="cs_1", created_at=now() - timedelta(hours=hours))
+    open_checkout(customer, stripe_id="cs_1", created_at=utc_now() - timedelta(hours=hours))
     catch_up()
     assert looks() == ([customer.id] if looked else [])
 
 
 def test_who_was_deleted_at_stripe_is_not_looked_at(shown_plans, billing):
-    make_subscription(make_customer(make_user(), gone_at=now()), status="past_due")
+    make_subscription(make_customer(make_user(), gone_at=utc_now()), status="past_due")
     catch_up()
     assert looks() == []
 
@@ -134,10 +136,10 @@ def test_who_was_deleted_at_stripe_is_not_looked_at(shown_plans, billing):
 def test_silence_is_told_by_the_clock_of_payments(client, shown_plans, billing):
     """The simulator may run a year ahead. An event has told us how far."""
     customer = make_customer(make_user())
-    make_subscription(customer, current_period_end=now() + timedelta(days=30))
+    make_subscription(customer, current_period_end=utc_now() + timedelta(days=30))
     catch_up()
     assert looks() == []
-    send(client, event(created=int((now() + timedelta(days=31)).timestamp())))
+    send(client, event(created=int((utc_now() + timedelta(days=31)).timestamp())))
     catch_up()
     assert looks() == [customer.id]
 
@@ -145,7 +147,7 @@ def test_silence_is_told_by_the_clock_of_payments(client, shown_plans, billing):
 def test_what_comes_again_is_planned():
     planned = {
         name: kind.every
-        for name, kind in kinds().items()
+        for name, kind in job_kinds().items()
         if kind.every and name.startswith("payments.")
     }
     assert planned == {
@@ -174,10 +176,10 @@ def test_what_was_never_told_is_found(sold_plans, stripe_side):
 def test_old_events_go_and_those_that_wait_stay(client, db, billing):
     for name in ("evt_old", "evt_new", "evt_waiting"):
         send(client, event(id=name))
-    old = now() - timedelta(days=91)
+    old = utc_now() - timedelta(days=91)
     with SessionLocal() as session, session.begin():
         done = update(WebhookEvent).where(WebhookEvent.event_id != "evt_waiting")
-        session.execute(done.values(outcome="done", processed_at=now()))
+        session.execute(done.values(outcome="done", processed_at=utc_now()))
         session.execute(
             update(WebhookEvent).where(WebhookEvent.event_id == "evt_old").values(processed_at=old)
         )

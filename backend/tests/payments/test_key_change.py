@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.payments.selling import customers
 from tests.auth.factories import make_user
@@ -22,7 +22,7 @@ def test_a_trial_is_remembered_under_another_key(db, settings, previous):
     The account was deleted, so only the digest of its address is left.
     """
     first = make_user(email=ADA)
-    make_customer(first, trial_used_at=now(), email="")
+    make_customer(first, trial_used_at=utc_now(), email="")
     with SessionLocal() as session, session.begin():
         session.merge(first).email = "gone@deleted.invalid"
     settings(SECRET_KEY=NEW, SECRET_KEY_PREVIOUS=previous)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.jobs import Again
@@ -100,7 +100,7 @@ def test_an_event_again_days_later_has_no_effect(client, stripe_side):
     told(client, stripe_side, user)
     before, count = looks(user), len(events())
     with SessionLocal() as db, db.begin():
-        db.execute(update(WebhookEvent).values(processed_at=now() - timedelta(days=3)))
+        db.execute(update(WebhookEvent).values(processed_at=utc_now() - timedelta(days=3)))
     told(client, stripe_side, user)
     assert (looks(user), len(events()), jobs()) == (before, count, [])
 
@@ -141,7 +141,7 @@ def test_an_event_failing_for_a_day_is_dead_and_can_be_replayed(
     settings(STRIPE_API_BASE="http://127.0.0.1:1")
     send(client, event("invoice.paid", {"object": "invoice", "customer": payer(user).stripe_id}))
     with SessionLocal() as db, db.begin():
-        db.execute(update(Job).values(give_up_at=now()))
+        db.execute(update(Job).values(give_up_at=utc_now()))
     work()
     (dead,) = events()
     assert (dead.outcome, jobs()[0].dead_at is not None) == ("dead", True)
@@ -192,7 +192,7 @@ def test_the_sweeper_finds_what_lost_its_job(client, stripe_side):
     with_card(stripe_side, user)
     send(client, event("customer.updated", {"object": "customer", "id": payer(user).stripe_id}))
     with SessionLocal() as db, db.begin():
-        db.execute(update(WebhookEvent).values(received_at=now() - timedelta(minutes=3)))
+        db.execute(update(WebhookEvent).values(received_at=utc_now() - timedelta(minutes=3)))
         sweep(db, {})
         assert (
             db.scalar(select(func.count(Job.id)).where(Job.kind == "payments.process_event")) == 1
@@ -212,7 +212,7 @@ def test_many_waiting_events_do_not_hide_one_that_lost_its_job(client, stripe_si
             event("customer.updated", {"object": "customer", "id": "cus_x"}, id=f"evt_{number}"),
         )
     with SessionLocal() as db, db.begin():
-        db.execute(update(WebhookEvent).values(received_at=now() - timedelta(minutes=3)))
+        db.execute(update(WebhookEvent).values(received_at=utc_now() - timedelta(minutes=3)))
         db.execute(delete(Job).where(Job.key == processing.job_key(events()[-1].id)))
         again: Again | None = Again()
         while again:
@@ -227,7 +227,7 @@ def test_events_wait_while_payments_are_switched_off(client, stripe_side, settin
     settings(PAYMENTS_ENABLED="false")
     work()
     with SessionLocal() as db, db.begin():
-        db.execute(update(WebhookEvent).values(received_at=now() - timedelta(days=2)))
+        db.execute(update(WebhookEvent).values(received_at=utc_now() - timedelta(days=2)))
         sweep(db, {})
     assert (events()[0].outcome, events()[0].attempts, jobs()) == (None, 0, [])
     settings(PAYMENTS_ENABLED="true")

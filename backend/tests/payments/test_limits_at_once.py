@@ -44,7 +44,7 @@ def take_place(db: db_dependency, data: WidgetCreate) -> Widget:
 def test_two_requests_at_once_do_not_both_take_the_last_place(committed, keyed):
     store_plans()
     app = FastAPI()
-    problems.install(app)
+    problems.install_problem_handlers(app)
     app.include_router(router)
     bearer = {"Authorization": f"Bearer {token_for(make_user())}"}
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.platform.models import Job, Mail
 from app.routers.auth.models import User
@@ -53,7 +53,7 @@ def test_a_payment_gets_one_receipt(user, customer):
     "bill",
     [
         {"amount_paid": 0},
-        {"paid_at": at(now() - timedelta(days=31))},
+        {"paid_at": at(utc_now() - timedelta(days=31))},
         {"status": "void"},
         {"status": "draft"},
     ],
@@ -67,13 +67,13 @@ def test_a_payment_of_which_we_heard_late_gets_its_receipt(user, customer):
     """Edge case: late event. It came after weeks, or never, and we learned of the
     payment by other means.
     """
-    see(customer, subscription(), invoice(paid_at=at(now() - timedelta(days=29))))
+    see(customer, subscription(), invoice(paid_at=at(utc_now() - timedelta(days=29))))
     assert subjects(user) == ["Receipt: 12.00 EUR"]
 
 
 def test_each_failed_attempt_gets_one_email_with_the_days_left(user, customer):
     """Edge case: past_due keeps access for a grace. Mails ask for the payment."""
-    begun = at(now() - timedelta(days=1, hours=1))
+    begun = at(utc_now() - timedelta(days=1, hours=1))
     for attempts in (1, 1, 2):
         see(
             customer, subscription(status="past_due"), unpaid(attempts=attempts, finalized_at=begun)
@@ -88,7 +88,7 @@ def test_when_grace_is_over_no_days_are_promised(user, customer):
     see(
         customer,
         subscription(status="past_due"),
-        unpaid(attempts=4, finalized_at=at(now() - timedelta(days=9))),
+        unpaid(attempts=4, finalized_at=at(utc_now() - timedelta(days=9))),
     )
     assert "Nothing changes" not in mails_to(user.email)[0].text
 
@@ -113,19 +113,23 @@ def test_no_email_to_confirm_while_the_payer_is_at_stripes_page(user, customer, 
     """The payer has just asked for the payment, and Stripe's page asks for the
     confirmation.
     """
-    asked = unpaid(needs_action=True, reason=reason, finalized_at=at(now() - timedelta(minutes=20)))
+    asked = unpaid(
+        needs_action=True, reason=reason, finalized_at=at(utc_now() - timedelta(minutes=20))
+    )
     see(customer, subscription(), asked)
     assert subjects(user) == []
     (due,) = looks_at(customer)
-    assert timedelta(minutes=30) < due - now() < timedelta(minutes=50)
-    see(customer, subscription(), replace(asked, finalized_at=at(now() - timedelta(minutes=70))))
+    assert timedelta(minutes=30) < due - utc_now() < timedelta(minutes=50)
+    see(
+        customer, subscription(), replace(asked, finalized_at=at(utc_now() - timedelta(minutes=70)))
+    )
     assert subjects(user) == ["Confirm your payment of 12.00 EUR"]
 
 
 def test_who_left_the_page_of_a_checkout_gets_no_mail_to_confirm(user, customer):
     """Nothing was bought, and the invoice is soon void."""
     begun = subscription(status="incomplete", attempt="key of the checkout")
-    long_ago = at(now() - timedelta(hours=5))
+    long_ago = at(utc_now() - timedelta(hours=5))
     see(
         customer,
         begun,
@@ -136,7 +140,7 @@ def test_who_left_the_page_of_a_checkout_gets_no_mail_to_confirm(user, customer)
 
 def test_a_payment_begun_by_someone_else_is_confirmed_by_email(user, customer):
     """The payment was begun in Stripe's dashboard, for example."""
-    long_ago = at(now() - timedelta(hours=5))
+    long_ago = at(utc_now() - timedelta(hours=5))
     bill = unpaid(needs_action=True, reason="subscription_create", finalized_at=long_ago)
     see(customer, subscription(status="incomplete"), bill)
     assert subjects(user) == ["Confirm your payment of 12.00 EUR"]
@@ -153,7 +157,7 @@ def test_a_payment_begun_by_someone_else_is_confirmed_by_email(user, customer):
 )
 def test_the_end_of_a_trial_is_told_three_days_before(user, customer, left, expected):
     """Edge case: trial with a card."""
-    see(customer, subscription(status="trialing", trial_end=at(now() + left)))
+    see(customer, subscription(status="trialing", trial_end=at(utc_now() + left)))
     mails = mails_to(user.email)
     assert len(mails) == expected
     assert all(
@@ -164,7 +168,7 @@ def test_the_end_of_a_trial_is_told_three_days_before(user, customer, left, expe
 
 def test_a_trial_without_card_is_asked_for_one(user, customer):
     """Edge case: trial without a card."""
-    ends = at(now() + timedelta(days=2))
+    ends = at(utc_now() + timedelta(days=2))
     see(customer, subscription(status="trialing", trial_end=ends, has_payment_method=False))
     (mail,) = mails_to(user.email)
     assert "Without one, the subscription ends" in mail.text
@@ -180,7 +184,7 @@ def test_a_trial_without_card_is_asked_for_one(user, customer):
     ],
 )
 def test_the_email_tells_what_follows_a_trial_without_a_card(user, customer, behavior, told):
-    ends = at(now() + timedelta(days=2))
+    ends = at(utc_now() + timedelta(days=2))
     trial = {
         "status": "trialing",
         "trial_end": ends,
@@ -194,7 +198,7 @@ def test_the_email_tells_what_follows_a_trial_without_a_card(user, customer, beh
 
 
 def test_a_trial_whose_payer_is_sent_invoices_promises_no_charge(user, customer):
-    ends = at(now() + timedelta(days=2))
+    ends = at(utc_now() + timedelta(days=2))
     see(
         customer,
         subscription(
@@ -216,12 +220,12 @@ def coupon(**changes):
         ([coupon(percent_off=12.5)], "10.50 EUR"),
         ([coupon(percent_off=50), coupon(amount_off=100)], "5.00 EUR"),
         ([coupon(amount_off=5000)], "0.00 EUR"),
-        ([coupon(percent_off=50, ends_at=(now() + timedelta(days=1)).isoformat())], None),
+        ([coupon(percent_off=50, ends_at=(utc_now() + timedelta(days=1)).isoformat())], None),
         ([], None),
     ],
 )
 def test_a_discount_is_told_with_the_end_of_a_trial(user, customer, discounts, first):
-    ends = at(now() + timedelta(days=2))
+    ends = at(utc_now() + timedelta(days=2))
     see(customer, subscription(status="trialing", trial_end=ends, discounts=discounts))
     (mail,) = mails_to(user.email)
     assert "12.00 EUR per month" in mail.text
@@ -235,7 +239,7 @@ DAY = timedelta(days=1)
 def from_now(facts):
     """Convert spans of time to moments."""
     return {
-        name: at(now() + value) if isinstance(value, timedelta) else value
+        name: at(utc_now() + value) if isinstance(value, timedelta) else value
         for name, value in facts.items()
     }
 
@@ -255,7 +259,9 @@ def from_now(facts):
 def test_the_end_of_a_trial_is_told_if_a_charge_follows(user, customer, facts, expected):
     see(
         customer,
-        subscription(**{"status": "trialing", "trial_end": at(now() + 2 * DAY)} | from_now(facts)),
+        subscription(
+            **{"status": "trialing", "trial_end": at(utc_now() + 2 * DAY)} | from_now(facts)
+        ),
     )
     assert len(subjects(user)) == expected
 
@@ -266,7 +272,9 @@ def test_a_card_that_went_away_is_missed_once_a_period(user, customer):
     assert subjects(user) == ["Your subscription to Pro has no card"]
     see(
         customer,
-        subscription(has_payment_method=False, current_period_end=at(now() + timedelta(days=60))),
+        subscription(
+            has_payment_method=False, current_period_end=at(utc_now() + timedelta(days=60))
+        ),
     )
     assert len(subjects(user)) == 2
 

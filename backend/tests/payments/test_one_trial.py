@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.platform.kept_keys import kept_key
 from app.routers.payments.models import CheckoutAttempt, Customer
@@ -50,13 +50,13 @@ def test_what_a_mailbox_ignores_is_ignored(email, mailbox):
 )
 def test_another_spelling_gets_no_second_trial(db, before, after, expected):
     """Edge case: one trial per person. The accounts keep their addresses."""
-    make_customer(make_user(email=before), trial_used_at=now() - timedelta(days=90))
+    make_customer(make_user(email=before), trial_used_at=utc_now() - timedelta(days=90))
     again = make_customer(make_user(email=after))
     assert (had_trial(db, again), again.email) == (expected, after)
 
 
 def test_an_address_that_was_changed_since_counts_as_well(db):
-    make_customer(make_user(email="ada+old@example.com"), trial_used_at=now())
+    make_customer(make_user(email="ada+old@example.com"), trial_used_at=utc_now())
     other = make_customer(make_user(email="bob@example.com"))
     with SessionLocal() as session, session.begin():
         session.get_one(Customer, other.id).email = "ada@example.com"
@@ -68,14 +68,14 @@ def test_a_row_of_an_early_version_still_counts(db):
     """An early version stored the digest of the address as it was typed."""
     key = kept_key(db, customers.PERSON)
     early = hmac.digest(key, b"ada+x@example.com", "sha256").hex()
-    make_customer(make_user(email="ada+x@example.com"), person=early, trial_used_at=now())
+    make_customer(make_user(email="ada+x@example.com"), person=early, trial_used_at=utc_now())
     again = make_customer(make_user(email="gone@example.com"), email="ada+x@example.com")
     assert had_trial(db, again)
 
 
 def test_a_checkout_of_the_same_mailbox_begins_without_trial(client, sold_plans, login):
     make_customer(
-        make_user(email="grace.hopper@gmail.com"), trial_used_at=now() - timedelta(days=90)
+        make_user(email="grace.hopper@gmail.com"), trial_used_at=utc_now() - timedelta(days=90)
     )
     login(make_user(email="gracehopper+2@gmail.com"))
     assert client.post("/payments/checkout", json={"plan": "pro"}).status_code == 201

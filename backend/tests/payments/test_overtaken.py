@@ -10,7 +10,7 @@ Nothing of the account is left at Stripe, and the request gets no normal respons
 import pytest
 from sqlalchemy import func, select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.models import Job
@@ -285,7 +285,11 @@ def test_invariants_know_what_is_left_of_a_deleted_account(committed, billing):
     user = make_user(email="x@deleted.invalid")
     customer = make_customer(user, email="x@example.org")
     with SessionLocal() as db, db.begin():
-        at = {"started_at": now(), "current_period_start": now(), "current_period_end": now()}
+        at = {
+            "started_at": utc_now(),
+            "current_period_start": utc_now(),
+            "current_period_end": utc_now(),
+        }
         plain = {"stripe_item_id": "si", "stripe_price_id": "price", "cancel_at_period_end": False}
         left = {
             "customer_id": customer.id,

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import func, select
 
 from app.platform import job_runs
-from app.platform.jobs import NotNow, alone
+from app.platform.jobs import NotNow, exclusive_job
 from app.platform.models import Job, Lane
-from app.platform.worker import THREADS, Worker
+from app.platform.worker_threads import THREADS, Worker
 from app.routers.payments.models import WebhookEvent
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer
@@ -70,7 +70,7 @@ def test_many_events_of_one_payer_leave_the_others_room(committed, client, payer
 
 def test_a_job_whose_turn_it_is_not_costs_no_try(committed, client, payers, billing):
     tell(client, payers[0])
-    with alone("payer cus_0"):
+    with exclusive_job("payer cus_0"):
         assert job_runs.run_next(lane=Lane.OUTSIDE)
     with committed() as db:
         job = db.scalars(select(Job).where(Job.kind == "payments.process_event")).one()
@@ -79,7 +79,12 @@ def test_a_job_whose_turn_it_is_not_costs_no_try(committed, client, payers, bill
 
 
 def test_only_one_is_alone():
-    with alone("a thing"), alone("another thing"), pytest.raises(NotNow), alone("a thing"):
+    with (
+        exclusive_job("a thing"),
+        exclusive_job("another thing"),
+        pytest.raises(NotNow),
+        exclusive_job("a thing"),
+    ):
         raise AssertionError("two at once")
-    with alone("a thing"):
+    with exclusive_job("a thing"):
         pass

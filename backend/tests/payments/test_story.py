@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.payments.clock import payments_now
 from app.routers.payments.operations import doctor
@@ -118,5 +118,5 @@ def test_the_life_of_a_subscription(world, checkout, bystander):
 
     assert bystander() == before
     with SessionLocal() as db:
-        assert payments_now(db) < now() + timedelta(hours=1)
-    assert world.now() > now() + timedelta(days=700)
+        assert payments_now(db) < utc_now() + timedelta(hours=1)
+    assert world.now() > utc_now() + timedelta(days=700)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.payments.gateway import SeenSession
@@ -51,7 +51,7 @@ def test_a_subscription_and_its_invoice_become_rows(db, customer):
     db.execute(update(Plan).where(Plan.slug == "pro").values(stripe_price_id="price_1"))
     db.commit()
     seen, paid = (
-        subscription(trial_end=at(now())),
+        subscription(trial_end=at(utc_now())),
         invoice(amount_refunded=200, dispute="needs_response"),
     )
     write(customer, payer(customer, seen, paid))
@@ -114,7 +114,7 @@ def test_a_live_subscription_holds_its_payer(db, customer, status, live):
 
 def test_of_two_live_subscriptions_the_older_one_counts(db, customer, records):
     """Requirement 53: a payer is never charged for two."""
-    old = subscription("sub_old", started_at=at(now() - timedelta(days=1)), attempt="a")
+    old = subscription("sub_old", started_at=at(utc_now() - timedelta(days=1)), attempt="a")
     ours, theirs = subscription("sub_ours", attempt="b"), subscription("sub_theirs")
     for order in ([ours, old, theirs], [theirs, ours, old]):
         write(customer, payer(customer, *order))
@@ -128,7 +128,7 @@ def test_of_two_live_subscriptions_the_older_one_counts(db, customer, records):
 def test_the_older_subscription_replaces_one_seen_earlier(db, customer):
     """Every order of events leads to the same rows."""
     old, new = (
-        subscription("sub_old", started_at=at(now() - timedelta(days=1))),
+        subscription("sub_old", started_at=at(utc_now() - timedelta(days=1))),
         subscription("sub_new"),
     )
     write(customer, payer(customer, new))
@@ -140,7 +140,7 @@ def test_the_older_subscription_replaces_one_seen_earlier(db, customer):
 
 def test_when_the_live_one_ends_the_other_takes_its_place(db, customer):
     old, new = (
-        subscription("sub_old", started_at=at(now() - timedelta(days=1))),
+        subscription("sub_old", started_at=at(utc_now() - timedelta(days=1))),
         subscription("sub_new"),
     )
     write(customer, payer(customer, old, new))
@@ -168,7 +168,7 @@ def test_the_database_refuses_a_payers_second_open_checkout(db, customer):
 
 def test_arrears_begin_with_the_oldest_unpaid_invoice(db, customer):
     """Edge case: past_due keeps access, for the same time whenever Stripe is asked."""
-    old, new = (at(now() - timedelta(days=days)) for days in (9, 2))
+    old, new = (at(utc_now() - timedelta(days=days)) for days in (9, 2))
     bills = [
         unpaid("in_2", finalized_at=new),
         unpaid("in_1", finalized_at=old),
@@ -181,7 +181,10 @@ def test_arrears_begin_with_the_oldest_unpaid_invoice(db, customer):
 
 
 def test_the_statements_of_a_look_do_not_grow_with_the_invoices(db, customer, statements):
-    old = {"created_at": at(now() - timedelta(days=90)), "paid_at": at(now() - timedelta(days=90))}
+    old = {
+        "created_at": at(utc_now() - timedelta(days=90)),
+        "paid_at": at(utc_now() - timedelta(days=90)),
+    }
     bills = [invoice(f"in_{number}", **old) for number in range(30)]
     counts, paid_for = [], subscription()
     for some in (bills[:3], bills):
@@ -229,7 +232,7 @@ def test_a_deleted_customers_snapshot_is_not_stored_for_the_next(db, customer):
 
 def test_a_trial_is_noted_for_ever(db, customer):
     """Edge case: one trial per person."""
-    begun = at(now() - timedelta(days=20))
+    begun = at(utc_now() - timedelta(days=20))
     write(customer, payer(customer, subscription(trial_start=begun, status="canceled")))
     write(customer, payer(customer, subscription(trial_start=None)))
     assert only(Customer).trial_used_at == begun

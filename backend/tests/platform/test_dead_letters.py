@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import batches
 from app.db.database import SessionLocal
 from app.platform import dead_letters, job_runs, jobs, leases, outbox
@@ -96,8 +96,8 @@ def test_what_is_queued_again_has_a_whole_day_of_tries(dead_mail, smtp):
         with SessionLocal() as db:
             mail = db.scalars(select(Mail)).one()
             assert mail.dead_at is None
-            assert timedelta() < (mail.due_at or now()) - now() < timedelta(seconds=7)
-            assert mail.give_up_at == now() + timedelta(hours=24)
+            assert timedelta() < (mail.due_at or utc_now()) - utc_now() < timedelta(seconds=7)
+            assert mail.give_up_at == utc_now() + timedelta(hours=24)
 
 
 def test_all_of_them_are_queued_again_and_done(dead_mail, dead_job, smtp):
@@ -160,9 +160,9 @@ def test_all_are_requeued_in_independent_batches(committed, monkeypatch):
     def revive(db, model, *conditions):
         if len(revived) == 2:
             raise RuntimeError
-        revived.append(leases.revive(db, model, *conditions))
+        revived.append(leases.revive_dead_letters(db, model, *conditions))
 
-    monkeypatch.setattr(dead_letters, "revive", revive)
+    monkeypatch.setattr(dead_letters, "revive_dead_letters", revive)
     monkeypatch.setattr(dead_letters, "in_batches", partial(batches.in_batches, size=1))
     assert run("requeue", "--all").exit_code == 1
     with SessionLocal() as db:

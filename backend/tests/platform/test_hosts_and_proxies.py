@@ -81,7 +81,7 @@ def seen(caplog):
     """
 
     def ask(peer, headers, trusted=()):
-        app = FastAPI(middleware=middleware.stack(trusting(*trusted)))
+        app = FastAPI(middleware=middleware.middleware_stack(trusting(*trusted)))
 
         @app.get("/seen")
         def see(request: Request) -> str:
@@ -150,7 +150,7 @@ def test_a_proxy_that_is_not_declared_is_warned_of_once(migrated, caplog):
     """Everything works without a declaration, until one visitor uses up everyone's
     limits.
     """
-    app = FastAPI(middleware=middleware.stack(trusting("10.0.0.0/8")))
+    app = FastAPI(middleware=middleware.middleware_stack(trusting("10.0.0.0/8")))
     caplog.set_level(logging.WARNING, "app.platform.middleware")
     forwarded = {"X-Forwarded-For": "203.0.113.9"}
     TestClient(app, client=("10.0.0.1", 50_000)).get("/health/live", headers=forwarded)
@@ -165,7 +165,7 @@ def test_a_proxy_that_is_not_declared_is_warned_of_once(migrated, caplog):
 def test_without_any_declared_proxy_it_is_warned_of_too(migrated, caplog):
     caplog.set_level(logging.WARNING, "app.platform.middleware")
     client = TestClient(
-        FastAPI(middleware=middleware.stack(trusting())), client=("127.0.0.1", 50_000)
+        FastAPI(middleware=middleware.middleware_stack(trusting())), client=("127.0.0.1", 50_000)
     )
     for _ in range(2):
         client.get("/health/live", headers={"X-Forwarded-For": "203.0.113.9"})

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app import main
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.platform import idempotency
 from app.platform.idempotency import Claim
@@ -228,13 +228,13 @@ def test_a_crash_blocks_the_key_for_its_lease_only(widgets, committed, monkeypat
     waiting = widgets.post("/widgets", json=WIDGET, headers=KEY)
     assert waiting.json()["code"] == "idempotency_in_progress"
     assert waiting.headers["retry-after"] == "1"
-    with time_machine.travel(now() + LEASE):
+    with time_machine.travel(utc_now() + LEASE):
         assert widgets.post("/widgets", json={"name": "wheel"}, headers=KEY).status_code == 201
 
 
 def test_after_24_hours_the_key_is_free_again(widgets, db):
     widgets.post("/widgets", json=WIDGET, headers=KEY)
-    start = now()
+    start = utc_now()
     with time_machine.travel(start.replace(microsecond=0)) as clock:
         clock.shift(24 * 3600 - 60)
         assert (

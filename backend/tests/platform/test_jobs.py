@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from sqlalchemy import func, select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal, WorkerSession
 from app.platform import job_runs, jobs, leases
 from app.platform.models import IdempotencyKey, Job, Mail
@@ -114,7 +114,7 @@ def test_who_overruns_the_lease_commits_nothing(committed, handlers):
 def test_a_job_whose_worker_died_is_done_by_the_next_one(committed, adding):
     enqueue("test.add", {"name": "one"})
     with WorkerSession() as db, db.begin():
-        assert leases.claim(db, Job, jobs.LEASE)
+        assert leases.claim_due_row(db, Job, jobs.LEASE)
     assert not job_runs.run_next()
     with time_machine.travel(datetime.now(UTC) + jobs.LEASE + timedelta(seconds=1)):
         assert job_runs.run_next()
@@ -124,7 +124,7 @@ def test_a_job_whose_worker_died_is_done_by_the_next_one(committed, adding):
 def test_a_job_that_kills_its_workers_does_not_do_so_for_ever(committed, adding):
     enqueue("test.add", {"name": "one"})
     with WorkerSession() as db, db.begin():
-        leases.claim(db, Job, jobs.LEASE)
+        leases.claim_due_row(db, Job, jobs.LEASE)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=25)):
         assert not job_runs.run_next()
     (dead,) = rows()
@@ -133,7 +133,7 @@ def test_a_job_that_kills_its_workers_does_not_do_so_for_ever(committed, adding)
 
 
 def test_housekeeping_deletes_what_nobody_asks_for_any_more(committed):
-    at, old = now(), now() - timedelta(days=31)
+    at, old = utc_now(), utc_now() - timedelta(days=31)
     mail = {"recipient": "ada@example.com", "subject": "x", "message_id": "<x@y>", "give_up_at": at}
     with SessionLocal() as db, db.begin():
         db.add_all(

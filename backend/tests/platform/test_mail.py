@@ -102,7 +102,7 @@ def test_no_value_becomes_a_header_or_markup(committed, smtp, tmp_path, monkeypa
     """Security requirements 36 and 47."""
     (tmp_path / "odd.txt").write_text("Subject: Hello {{ username }}\n\n{{ username }}")
     (tmp_path / "odd.html").write_text("<p>{{ username }}</p>")
-    loader = templates.environment().loader
+    loader = templates.template_environment().loader
     assert isinstance(loader, PrefixLoader)
     monkeypatch.setitem(loader.mapping, "odd", FileSystemLoader(tmp_path))
     with SessionLocal() as db, db.begin():
@@ -209,14 +209,17 @@ def test_errors_after_the_email_was_accepted_do_not_matter(committed, smtp):
 
 
 def test_a_database_error_after_sending_does_not_send_twice(committed, smtp, monkeypatch):
-    settle, failures = outbox.settle, iter([OperationalError("", {}, Exception("gone")), None])
+    settle, failures = (
+        outbox.record_sending,
+        iter([OperationalError("", {}, Exception("gone")), None]),
+    )
 
     def flaky(*arguments, **failure):
         if error := next(failures):
             raise error
         settle(*arguments, **failure)
 
-    monkeypatch.setattr(outbox, "settle", flaky)
+    monkeypatch.setattr(outbox, "record_sending", flaky)
     monkeypatch.setattr(outbox, "RECORD_PAUSE", 0.01)
     queue()
     outbox.send_due()

@@ -16,11 +16,11 @@ from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import SessionLocal
-from app.platform import backlog, gateway, mail, outbox
+from app.platform import backlog, mail, outbox, smtp_client
 from app.platform.models import Mail, Priority
-from app.platform.worker import SENDERS, Worker
+from app.platform.worker_threads import SENDERS, Worker
 from tests.support.smtp import wait_until
 
 LINK = "https://app.example.com/reset-password?token=a-token-of-nobody"
@@ -105,18 +105,18 @@ def test_a_new_line_that_breaks_at_once_is_a_failure(committed, smtp):
     send_all()
     (failed,) = mails()
     assert (failed.sent_at, failed.attempts, smtp.connections) == (None, 1, 1)
-    assert failed.due_at > now()
+    assert failed.due_at > utc_now()
 
 
 def test_a_reused_connection_lost_after_the_data_waits_to_retry(committed, smtp, monkeypatch):
     """The server may have the email, and a second copy must be as rare as possible."""
-    settle = outbox.settle
+    settle = outbox.record_sending
 
     def break_afterwards(*arguments, **failure):
         settle(*arguments, **failure)
         smtp.drop_after_data = True
 
-    monkeypatch.setattr(outbox, "settle", break_afterwards)
+    monkeypatch.setattr(outbox, "record_sending", break_afterwards)
     queue(3)
     send_all()
     assert (len(smtp.taken), len(smtp.received)) == (1, 3)
@@ -274,10 +274,10 @@ def test_the_time_of_a_mail_begins_with_each(committed, smtp, monkeypatch):
             begun.append(seconds)
             super().__init__(seconds, *rest)
 
-    monkeypatch.setattr(gateway, "Timer", Noted)
+    monkeypatch.setattr(smtp_client, "Timer", Noted)
     queue(3)
     send_all()
-    assert begun == [gateway.TOTAL_SECONDS] * 3 + [gateway.CONNECT_SECONDS]
+    assert begun == [smtp_client.TOTAL_SECONDS] * 3 + [smtp_client.CONNECT_SECONDS]
 
 
 def test_how_long_mail_has_waited_is_known(committed, smtp):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.platform.templates import render_mail, samples
+from app.platform.templates import render_mail, sample_values
 from tests.mail_snapshots import snapshots
 
 pytestmark = pytest.mark.only("sqlite")
@@ -15,9 +15,9 @@ def test_a_mail_reads_as_its_snapshot(file):
     assert file.read_text("utf-8") == snapshots()[file], "wanted? python -m tests.mail_snapshots"
 
 
-@pytest.mark.parametrize("template", list(samples()))
+@pytest.mark.parametrize("template", list(sample_values()))
 def test_a_mail_needs_nothing_but_itself(template):
-    values = samples()[template]
+    values = sample_values()[template]
     mail = render_mail(template, values)
     assert 0 < len(mail.subject) <= 78  # RFC 5322, 2.1.1
     assert values["username"] in mail.text

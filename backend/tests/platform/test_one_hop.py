@@ -27,7 +27,7 @@ def application(router: APIRouter) -> TestClient:
         router.add_api_route(path, function, methods=[method], **options)
     router.add_api_websocket_route("/talk", talk)
     app = FastAPI()
-    problems.install(app)
+    problems.install_problem_handlers(app)
     app.include_router(router, prefix="/api")
     return TestClient(app, raise_server_exceptions=False)
 

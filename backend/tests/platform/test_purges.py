@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import batches
 from app.db.database import Base, SessionLocal
 from app.platform import job_runs, jobs, purge_metrics, purges, recurrence
@@ -41,7 +41,8 @@ def keys(*ages):
     """Add idempotency keys that expired so long ago."""
     with SessionLocal() as db, db.begin():
         db.add_all(
-            IdempotencyKey(digest=f"{age}", fingerprint="x", expires_at=now() - age) for age in ages
+            IdempotencyKey(digest=f"{age}", fingerprint="x", expires_at=utc_now() - age)
+            for age in ages
         )
 
 
@@ -64,7 +65,7 @@ def only_keys(committed, monkeypatch):
 
 
 def test_each_table_has_a_purge_or_a_reason_to_have_none():
-    purged = {declared.table for declared in purges.purges()}
+    purged = {declared.table for declared in purges.all_purges()}
     ours = {m.local_table for m in Base.registry.mappers if m.class_.__module__.startswith(OURS)}
     tables = {str(table) for table in ours}
     assert (
@@ -73,8 +74,10 @@ def test_each_table_has_a_purge_or_a_reason_to_have_none():
 
 
 def test_each_table_has_a_job_of_its_own_that_comes_every_hour():
-    planned = {name: kind.every for name, kind in jobs.kinds().items() if name.startswith("purge.")}
-    assert planned == {f"purge.{declared.table}": HOUR for declared in purges.purges()}
+    planned = {
+        name: kind.every for name, kind in jobs.job_kinds().items() if name.startswith("purge.")
+    }
+    assert planned == {f"purge.{declared.table}": HOUR for declared in purges.all_purges()}
 
 
 def test_what_has_run_out_goes_and_the_job_comes_in_an_hour(only_keys):
@@ -82,7 +85,7 @@ def test_what_has_run_out_goes_and_the_job_comes_in_an_hour(only_keys):
     assert purge_keys()()
     (job,) = rows()
     assert left() == 1
-    assert job.due_at > now() + HOUR / 2
+    assert job.due_at > utc_now() + HOUR / 2
 
 
 def test_a_purge_that_has_not_finished_comes_again_at_once(only_keys, monkeypatch):
@@ -93,12 +96,12 @@ def test_a_purge_that_has_not_finished_comes_again_at_once(only_keys, monkeypatc
     while run_next():
         seen.append((left(), rows()[0].payload != {}))
     assert seen == [(3, True), (1, True), (0, False)]
-    assert rows()[0].due_at > now() + HOUR / 2
+    assert rows()[0].due_at > utc_now() + HOUR / 2
 
 
 def test_batches_stand_though_the_job_fails(only_keys, monkeypatch):
     keys(*(HOUR * n for n in range(1, 6)))
-    delete = batches.deletion(IdempotencyKey)
+    delete = batches.batch_deletion(IdempotencyKey)
     deleted: list[int] = []
 
     def fail_in_the_end(db, ids):
@@ -125,20 +128,20 @@ def gauge(client):
 def test_the_metric_tells_for_how_long_the_first_row_waits(client, committed):
     keys(2 * HOUR, HOUR)
     late = gauge(client)
-    assert late.keys() == {declared.table for declared in purges.purges()}
+    assert late.keys() == {declared.table for declared in purges.all_purges()}
     assert late["idempotency_keys"] == pytest.approx(7200, abs=60)
     assert late["mails"] == 0
 
 
 def test_the_metric_asks_once_a_minute_however_often_it_is_read(client, db, monkeypatch):
     asked: list[object] = []
-    ask = purges.overdue
+    ask = purges.overdue_purges
 
     def note(session):
         asked.append(session)
         return ask(session)
 
-    monkeypatch.setattr(purges, "overdue", note)
+    monkeypatch.setattr(purges, "overdue_purges", note)
     assert gauge(client) == gauge(client)
     assert len(asked) == 1
 
@@ -151,7 +154,7 @@ def test_an_alarm_is_raised_once_when_a_row_is_a_day_late(only_keys, logged):
     assert (alarm["level"], alarm["table"]) == ("error", "idempotency_keys")
     keys(timedelta(hours=25))
     with SessionLocal() as db, db.begin():
-        db.scalars(select(Job)).one().due_at = now()
+        db.scalars(select(Job)).one().due_at = utc_now()
     assert run_next()
     assert [line["event"] for line in logged()].count("purge_overdue") == 1
 

@@ -67,7 +67,7 @@ def made_app():
         return limit
 
     app = FastAPI()
-    problems.install(app)
+    problems.install_problem_handlers(app)
     outer.include_router(strict, dependencies=[Depends(tenant)])
     outer.include_router(lenient)
     app.include_router(outer)

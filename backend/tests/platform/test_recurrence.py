@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from sqlalchemy import delete, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal, WorkerSession
 from app.platform import job_runs, jobs, leases, recurrence
@@ -31,7 +31,7 @@ def done(committed, handlers, monkeypatch):
 
     @jobs.recurring("test.again", every=HOUR)
     def again(db, payload):
-        runs.append(now())
+        runs.append(utc_now())
 
     return runs
 
@@ -49,23 +49,23 @@ def lose(_worker):
 def die_with_it(_worker):
     """Let a worker take the row and end. No worker runs for two days."""
     with WorkerSession() as db, db.begin():
-        assert leases.claim(db, Job, jobs.LEASE)
+        assert leases.claim_due_row(db, Job, jobs.LEASE)
 
 
 LOSSES = {
     "its row is deleted": lose,
-    "it is a dead letter that kept its key": lambda _: change(due_at=None, dead_at=now()),
-    "it is a dead letter without a key": lambda _: change(due_at=None, dead_at=now(), key=None),
-    "a clock was a year ahead": lambda _: change(due_at=now() + timedelta(days=365)),
+    "it is a dead letter that kept its key": lambda _: change(due_at=None, dead_at=utc_now()),
+    "it is a dead letter without a key": lambda _: change(due_at=None, dead_at=utc_now(), key=None),
+    "a clock was a year ahead": lambda _: change(due_at=utc_now() + timedelta(days=365)),
     "a clock was a year ahead, and its worker died": lambda _: change(
-        due_at=now() + timedelta(days=365), lease="a dead worker's"
+        due_at=utc_now() + timedelta(days=365), lease="a dead worker's"
     ),
     "nobody worked for a year": lambda _: change(
-        due_at=now() - timedelta(days=365), give_up_at=now() - timedelta(days=364)
+        due_at=utc_now() - timedelta(days=365), give_up_at=utc_now() - timedelta(days=364)
     ),
     "its worker died a year ago": lambda _: change(
-        due_at=now() - timedelta(days=365),
-        give_up_at=now() - timedelta(days=364),
+        due_at=utc_now() - timedelta(days=365),
+        give_up_at=utc_now() - timedelta(days=364),
         lease="a dead worker's",
     ),
     "it is in a lane that nobody works in": lambda _: change(
@@ -93,7 +93,7 @@ def test_a_recurring_job_survives_a_worker_gone_for_a_year(done):
         assert job_runs.run_next()
         clock.shift(HOUR)
         with WorkerSession() as db, db.begin():
-            assert leases.claim(db, Job, jobs.LEASE)
+            assert leases.claim_due_row(db, Job, jobs.LEASE)
         clock.shift(timedelta(days=365))
         assert job_runs.run_next()
         assert job_runs.run_next() is False
@@ -108,7 +108,7 @@ def test_a_row_that_is_in_hand_is_left_to_its_worker(done, handlers):
     job_runs.run_next()
     change(due_at=db_clock.now())
     with WorkerSession() as db, db.begin():
-        assert leases.claim(db, Job, jobs.LEASE)
+        assert leases.claim_due_row(db, Job, jobs.LEASE)
     (before,) = rows()
     planner.plan()
     (after,) = rows()
@@ -148,4 +148,4 @@ def test_a_shorter_interval_counts_from_the_next_plan_on(done, handlers):
     again = handlers["test.again"].run
     handlers["test.again"] = jobs.Kind("test.again", again, timedelta(minutes=1))
     planner.plan()
-    assert rows()[0].due_at < now() + timedelta(minutes=1)
+    assert rows()[0].due_at < utc_now() + timedelta(minutes=1)

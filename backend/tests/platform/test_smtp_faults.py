@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 
 from app.db import clock
 from app.db.database import SessionLocal
-from app.platform import gateway, leases, outbox
+from app.platform import leases, outbox, smtp_client
 from app.platform.mail import queue_mail
 from app.platform.models import Mail
 from tests.support.server import free_port
@@ -70,12 +70,12 @@ def fault(smtp, settings, monkeypatch):
         elif name.endswith("at DATA"):
             smtp.data_answer = f"{answer} no"
         elif name == "hangs in DATA":
-            monkeypatch.setattr(gateway, "ANSWER_SECONDS", 1.0)
+            monkeypatch.setattr(smtp_client, "ANSWER_SECONDS", 1.0)
             smtp.hold_data.clear()
         elif name == "drops after DATA":
             smtp.drop_after_data = True
         yield
-        monkeypatch.setattr(gateway, "ANSWER_SECONDS", 10.0)
+        monkeypatch.setattr(smtp_client, "ANSWER_SECONDS", 10.0)
         settings(SMTP_PORT=str(port))
         smtp.rcpt_answer = smtp.data_answer = ""
         smtp.drop_after_data = False
@@ -128,7 +128,7 @@ def kill_a_worker(smtp, *, behind):
     with SessionLocal() as db, db.begin():
         lease_end = db.scalars(select(Mail.due_at).where(Mail.lease.is_not(None))).one()
         assert lease_end
-        assert lease_end > clock.read(db)
+        assert lease_end > clock.read_database_time(db)
 
 
 def cost(smtp):

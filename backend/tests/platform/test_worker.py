@@ -6,13 +6,13 @@ from threading import Thread
 import time_machine
 from sqlalchemy import select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform import job_runs, jobs
 from app.platform.models import Job, Lane
 from app.platform.wakes import job_bell, recurring_bell, ring_after
-from app.platform.worker import THREADS, Worker
+from app.platform.worker_threads import THREADS, Worker
 from tests.support.jobs import enqueue, rows, widgets
 from tests.support.smtp import wait_until
 
@@ -25,13 +25,13 @@ def test_what_recurs_is_done_once_per_interval_by_three_workers(committed, handl
         done.append(payload)
 
     workers = [Worker() for _ in range(3)]
-    begin = now()
+    begin = utc_now()
     for worker in workers:
         worker.start()
     wait_until(lambda: len(done) == 1)
     wait_until(lambda: rows()[0].lease is None)
     (planned,) = rows()
-    assert begin + timedelta(minutes=59) < planned.due_at < now() + timedelta(hours=1)
+    assert begin + timedelta(minutes=59) < planned.due_at < utc_now() + timedelta(hours=1)
     with SessionLocal() as db, db.begin():
         db.execute(update(Job).values(due_at=db_clock.now()))  # an hour later
     recurring_bell.ring()
@@ -50,7 +50,7 @@ def test_a_failing_recurring_job_is_retried_and_never_dies(committed, handlers):
         for _ in range(40):
             assert job_runs.run_next()
             (planned,) = rows()
-            assert planned.due_at - now() <= timedelta(minutes=10)
+            assert planned.due_at - utc_now() <= timedelta(minutes=10)
             clock.move_to(planned.due_at)
     assert (planned.dead_at, planned.last_error) == (None, "RuntimeError: no luck")
 
@@ -65,7 +65,7 @@ def test_the_worker_is_woken_only_after_the_commit(committed, adding):
 
 
 def test_a_worker_is_woken_well_before_its_next_poll(committed, adding, monkeypatch):
-    monkeypatch.setattr("app.platform.worker.POLL_SECONDS", 600)
+    monkeypatch.setattr("app.platform.worker_threads.POLL_SECONDS", 600)
     worker = Worker()
     worker.start()
     try:

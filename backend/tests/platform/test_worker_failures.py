@@ -13,9 +13,9 @@ import pytest
 import time_machine
 
 from app.core.config import BACKEND
-from app.platform import heartbeat, job_runs, jobs, worker
+from app.platform import heartbeat, job_runs, jobs, worker_threads
 from app.platform.models import Lane
-from app.platform.worker import Worker
+from app.platform.worker_threads import Worker
 from tests.support.jobs import enqueue, rows, widgets
 from tests.support.smtp import wait_until
 from tests.support.widgets import Widget
@@ -113,7 +113,7 @@ def test_a_panic_leaves_every_thread_alive(committed, handlers, adding):
 
     dead = []
     working = Worker(at_death=lambda: dead.append("one"))
-    for _ in range(worker.THREADS[Lane.ASKED] + 1):
+    for _ in range(worker_threads.THREADS[Lane.ASKED] + 1):
         enqueue("test.panic")
     working.start()
     wait_until(lambda: all(row.attempts for row in rows()))
@@ -148,8 +148,8 @@ def test_a_thread_that_ends_is_told_of(committed, adding, first_turn_fails):
 
 def test_a_web_process_starts_its_thread_again(committed, adding, first_turn_fails, monkeypatch):
     """The process serves requests, which would end with it."""
-    monkeypatch.setattr(worker, "RESTART_SECONDS", 0.01)
-    monkeypatch.setattr(worker, "THREADS", {Lane.ASKED: 1})
+    monkeypatch.setattr(worker_threads, "RESTART_SECONDS", 0.01)
+    monkeypatch.setattr(worker_threads, "THREADS", {Lane.ASKED: 1})
     working = Worker()
     working.start()
     enqueue("test.add", {"name": "one"})
@@ -170,7 +170,7 @@ def test_a_thread_that_is_stuck_is_noticed(committed, handlers, monkeypatch):
     try:
         wait_until(lambda: rows()[0].lease)
         assert not working.is_stuck()
-        monkeypatch.setattr(worker, "STUCK_SECONDS", -1.0)
+        monkeypatch.setattr(worker_threads, "STUCK_SECONDS", -1.0)
         assert working.is_stuck()
     finally:
         released.append("go")
@@ -188,12 +188,12 @@ def test_jobs_that_take_long_delay_none_of_another_lane(committed, handlers, add
         begun.append("one")
         wait_until(lambda: released)
 
-    for n in range(sum(worker.THREADS.values())):
+    for n in range(sum(worker_threads.THREADS.values())):
         jobs.recurring(f"test.slow{n}", every=timedelta(hours=1))(slow)
     working = Worker()
     working.start()
     try:
-        wait_until(lambda: len(begun) == worker.THREADS[Lane.RECURRING])
+        wait_until(lambda: len(begun) == worker_threads.THREADS[Lane.RECURRING])
         enqueue("test.add", {"name": "one"})
         wait_until(lambda: widgets() == 1)
     finally:

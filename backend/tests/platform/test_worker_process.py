@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.mail import queue_mail
 from app.platform.models import Job, Mail
-from app.platform.worker import SENDERS
+from app.platform.worker_threads import SENDERS
 from tests.support.server import running_server
 from tests.support.smtp import wait_until
 from tests.support.workers import workers
@@ -71,7 +71,7 @@ def test_a_worker_killed_before_sending_only_delays_the_email(committed, smtp):
     with SessionLocal() as db, db.begin():
         lease_end = db.scalars(select(Mail.due_at)).one()
         assert lease_end
-        assert lease_end > now() + timedelta(seconds=60), "leased by the dead worker"
+        assert lease_end > utc_now() + timedelta(seconds=60), "leased by the dead worker"
         db.execute(update(Mail).values(due_at=db_clock.now()))  # two minutes later
     with workers(1) as (running, _):
         wait_until(lambda: mails()[0].sent_at)

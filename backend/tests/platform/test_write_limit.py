@@ -14,7 +14,7 @@ from app.db.database import db_dependency
 from app.platform import buckets
 from app.platform.buckets import Buckets
 from app.platform.limits import Counters
-from app.platform.principal import publish
+from app.platform.principal import publish_principal
 from app.platform.routing import Router
 from tests.support.server import free_port
 from tests.support.widgets import widget_app
@@ -102,7 +102,7 @@ def test_an_async_endpoint_is_limited_too(settings, db):
     router = Router(prefix="/later", tags=["later"])
 
     def known(request: Request, _db: db_dependency) -> None:
-        publish(request, "user:1")
+        publish_principal(request, "user:1")
 
     @router.put("", dependencies=[Depends(known)])
     async def work() -> dict[str, str]:

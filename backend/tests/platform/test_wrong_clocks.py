@@ -28,12 +28,12 @@ def test_a_lease_ends_on_time_whatever_a_workers_clock_shows(committed, adding, 
     with WorkerSession() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
     with WorkerSession() as worker, worker.begin():
-        assert leases.claim(worker, model, lease)
+        assert leases.claim_due_row(worker, model, lease)
     with host_ahead(minutes=5), WorkerSession() as worker, worker.begin():
-        assert leases.claim(worker, model, lease) is None
+        assert leases.claim_due_row(worker, model, lease) is None
         worker.execute(update(model).values(due_at=clock.now(timedelta(minutes=-3))))
     with host_ahead(minutes=-5), WorkerSession() as worker, worker.begin():
-        assert leases.claim(worker, model, lease), "it ended three minutes ago"
+        assert leases.claim_due_row(worker, model, lease), "it ended three minutes ago"
 
 
 @BOTH_WAYS
@@ -43,9 +43,9 @@ def test_a_lease_lasts_as_long_whichever_worker_took_it(committed, adding, model
     with WorkerSession() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
     with host_ahead(minutes=minutes), WorkerSession() as db, db.begin():
-        assert leases.claim(db, model, lease)
+        assert leases.claim_due_row(db, model, lease)
     with WorkerSession() as db:
-        left = db.scalars(select(model.due_at)).one() - clock.read(db)
+        left = db.scalars(select(model.due_at)).one() - clock.read_database_time(db)
         assert lease - timedelta(minutes=1) < left <= lease
 
 
@@ -53,7 +53,7 @@ def test_an_email_leased_by_one_worker_is_not_sent_by_another(committed, smtp):
     with WorkerSession() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
     with WorkerSession() as worker, worker.begin():
-        mail = leases.claim(worker, Mail, outbox.LEASE)
+        mail = leases.claim_due_row(worker, Mail, outbox.LEASE)
     assert mail
     with host_ahead(minutes=3):
         assert not outbox.send_due()
@@ -84,13 +84,13 @@ def test_a_job_that_failed_is_put_off_and_given_up_alike(committed, minutes):
             )
         )
     with WorkerSession() as worker, worker.begin():
-        job = leases.claim(worker, Job, jobs.LEASE)
+        job = leases.claim_due_row(worker, Job, jobs.LEASE)
     assert job
     with host_ahead(minutes=minutes), WorkerSession() as worker, worker.begin():
         assert leases.retry_later(worker, job, "no luck")
     (row,) = rows()
     with WorkerSession() as worker:
-        assert timedelta() < row.due_at - clock.read(worker) < timedelta(seconds=7)
+        assert timedelta() < row.due_at - clock.read_database_time(worker) < timedelta(seconds=7)
 
 
 @BOTH_WAYS

@@ -176,10 +176,10 @@ def superuser_of(router):
     """Return a client of this feature only."""
     api = FastAPI(
         openapi_url=None,
-        middleware=middleware.stack(get_settings()),
+        middleware=middleware.middleware_stack(get_settings()),
         generate_unique_id_function=openapi_routes.operation_id,
     )
-    problems.install(api)
+    problems.install_problem_handlers(api)
     api.include_router(router)
     with DocumentedClient(api) as client:
         client.headers["Authorization"] = f"Bearer {token_for(make_user(is_superuser=True))}"

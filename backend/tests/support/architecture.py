@@ -272,7 +272,7 @@ def rows_have_the_clock_of_the_database(module: Module) -> Iterator[str]:
     """
     if module.name in OWN_CLOCK or module.layer == "core":
         return
-    yield from (f"imports {name}" for name in module.imports() if name == "app.core.types.now")
+    yield from (f"imports {name}" for name in module.imports() if name == "app.core.types.utc_now")
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute) and ast.unparse(node) in OTHER_CLOCKS:
             yield f"line {node.lineno} reads {ast.unparse(node)}"

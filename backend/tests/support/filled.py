@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
-from app.core.types import now
+from app.core.types import utc_now
 from app.db.database import Base, engine
 
 ROWS = 10_000
@@ -80,7 +80,7 @@ def _value(c: Column[Any], number: ColumnElement[int]) -> ColumnElement[Any]:
     if c.primary_key or c.foreign_keys or kind is int:
         return number
     if kind is datetime:
-        at = now()
+        at = utc_now()
         return case(
             (number <= OLD, literal(at - AGES, c.type)),
             else_=literal(at + timedelta(days=1), c.type),

@@ -283,9 +283,9 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, jobs.Kind]:
     """The declared kinds of jobs: only those of this test."""
     known: dict[str, jobs.Kind] = {}
     monkeypatch.setattr(jobs, "declared_kinds", known)
-    jobs.kinds.cache_clear()
-    monkeypatch.setattr(jobs, "kinds", lambda: known)
-    monkeypatch.setattr(job_runs, "kinds", lambda: known)
+    jobs.job_kinds.cache_clear()
+    monkeypatch.setattr(jobs, "job_kinds", lambda: known)
+    monkeypatch.setattr(job_runs, "job_kinds", lambda: known)
     return known
 
 

@@ -19,7 +19,7 @@ def enqueue(kind: str, payload: dict[str, Any] | None = None, **options: Any) ->
 def purge(db: Session) -> None:
     """Run every purge once, as a worker does in an hour."""
     db.flush()
-    for name, kind in jobs.kinds().items():
+    for name, kind in jobs.job_kinds().items():
         if name.startswith("purge."):
             kind.run(db, {})
     db.expire_all()

@@ -141,11 +141,11 @@ def leaflet_app() -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        middleware=middleware.stack(get_settings()),
+        middleware=middleware.middleware_stack(get_settings()),
         generate_unique_id_function=openapi_routes.operation_id,
         lifespan=lambda _: polling(get_settings()),
     )
-    problems.install(app)
+    problems.install_problem_handlers(app)
     app.include_router(router)
     app.include_router(health.router)
     return app

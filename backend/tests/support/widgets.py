@@ -150,9 +150,9 @@ def widget_app() -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        middleware=middleware.stack(get_settings()),
+        middleware=middleware.middleware_stack(get_settings()),
         generate_unique_id_function=openapi_routes.operation_id,
     )
-    problems.install(app)
+    problems.install_problem_handlers(app)
     app.include_router(router)
     return app

@@ -10,7 +10,7 @@ from typing import Any
 import pymysql
 from pymysql.constants import SERVER_STATUS
 
-from app.db.deadlines import limited
+from app.db.deadlines import time_limited
 from app.db.silence import Silence
 
 from .sockets import has_input
@@ -21,27 +21,27 @@ class Connection(Transactional, pymysql.Connection):
     _sock: socket.socket
     server_status: int
 
-    ping = limited(pymysql.Connection.ping)
-    connect = limited(pymysql.Connection.connect)
+    ping = time_limited(pymysql.Connection.ping)
+    connect = time_limited(pymysql.Connection.connect)
 
     def __init__(self, *args: Any, limit: float, silence: Silence, **options: Any) -> None:
         self.limit = limit
         self.silence = silence
         super().__init__(*args, **options)  # connects
 
-    @limited
+    @time_limited
     def query(self, sql: Any, unbuffered: bool = False) -> Any:  # noqa: FBT001, FBT002 - as PyMySQL
         if self.begins_with(sql if isinstance(sql, str) else ""):
             super().query("BEGIN")
         return super().query(sql, unbuffered)
 
-    @limited
+    @time_limited
     def commit(self) -> None:
         self.ended()
         if self._in_transaction:
             super().commit()
 
-    @limited
+    @time_limited
     def rollback(self) -> None:
         self.ended()
         if self._in_transaction:

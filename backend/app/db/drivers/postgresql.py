@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from app.db.deadlines import limited
+from app.db.deadlines import time_limited
 from app.db.silence import Silence
 
 from .sockets import has_input
@@ -35,7 +35,7 @@ class Cursor(extensions.cursor):
 
     connection: "Connection"
 
-    @limited
+    @time_limited
     def execute(self, query: Any, parameters: Any = None) -> None:
         ahead = self.connection.ahead_of(query if isinstance(query, str) else "")
         if isinstance(query, str) and query.startswith(WITHOUT_RESULT):
@@ -45,17 +45,17 @@ class Cursor(extensions.cursor):
         else:
             super().execute(query, parameters)
 
-    @limited
+    @time_limited
     def executemany(self, query: Any, parameters: Any) -> None:
         self._send_ahead()
         super().executemany(query, parameters)
 
-    @limited
+    @time_limited
     def callproc(self, name: Any, parameters: Any = ()) -> Any:
         self._send_ahead()
         return super().callproc(name, parameters)
 
-    @limited
+    @time_limited
     def copy_expert(self, query: Any, *arguments: Any) -> None:
         self._send_ahead()
         super().copy_expert(query, *arguments)

@@ -7,7 +7,7 @@ too.
 import sqlite3
 from typing import Any
 
-from app.db.deadlines import limited
+from app.db.deadlines import time_limited
 from app.db.silence import Silence
 
 from .transactions import Transactional
@@ -21,19 +21,19 @@ BEGIN = "BEGIN IMMEDIATE"
 class Cursor(sqlite3.Cursor):
     connection: "Connection"
 
-    @limited
+    @time_limited
     def execute(self, statement: str, parameters: Any = ()) -> "Cursor":
         self._begin_before(statement)
         return super().execute(statement, parameters)
 
-    @limited
+    @time_limited
     def executemany(self, statement: str, parameters: Any) -> "Cursor":
         self._begin_before(statement)
         return super().executemany(statement, parameters)
 
-    fetchone = limited(sqlite3.Cursor.fetchone)
-    fetchmany = limited(sqlite3.Cursor.fetchmany)
-    fetchall = limited(sqlite3.Cursor.fetchall)
+    fetchone = time_limited(sqlite3.Cursor.fetchone)
+    fetchmany = time_limited(sqlite3.Cursor.fetchmany)
+    fetchall = time_limited(sqlite3.Cursor.fetchall)
 
     def _begin_before(self, statement: str) -> None:
         if self.connection.begins_with(statement):
@@ -44,12 +44,12 @@ class Connection(Transactional, sqlite3.Connection):
     limit: float
     silence: Silence
 
-    @limited
+    @time_limited
     def commit(self) -> None:
         self.ended()
         super().commit()
 
-    @limited
+    @time_limited
     def rollback(self) -> None:
         self.ended()
         super().rollback()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from starlette.types import Send
 
-from app.platform.conditional import matches
+from app.platform.conditional import matches_tag
 
 from .watches import Watch
 
@@ -49,7 +49,7 @@ class Entry:
 
     def is_known(self, if_none_match: bytes) -> bool:
         """Return whether the client already has this body."""
-        return if_none_match == self.etag or matches(
+        return if_none_match == self.etag or matches_tag(
             if_none_match.decode("latin-1"), self.etag.decode()
         )
 

@@ -91,7 +91,7 @@ class Poller:
         """Read the marks and the times once. Raises `SQLAlchemyError`."""
         with HealthSession() as db:
             db.connection(execution_options={"reading": True})
-            now = clock.read(db)
+            now = clock.read_database_time(db)
             changed = set(self._changed(db, now))
             due = [watch for watch in watches.all_watches() if self._is_due(db, watch, now)]
         watches.change(changed)

@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 from app.core.config import get_settings
 from app.core.errors import Unavailable
 from app.platform.conditional import revalidated
-from app.platform.principal import viewer
+from app.platform.principal import current_viewer
 
 from . import shared
 from .callers import callers, digest_of
@@ -61,7 +61,7 @@ class Public:
         """Return the time until which a response may be kept, or `None`."""
         control = response.headers.get("cache-control", "")
         is_private = "no-store" in control or "private" in control
-        return None if viewer(request) or is_private else began + self.seconds
+        return None if current_viewer(request) or is_private else began + self.seconds
 
 
 @dataclass(frozen=True)

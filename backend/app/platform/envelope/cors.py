@@ -81,7 +81,7 @@ class Cors(CORSMiddleware):
         # A page cannot read the response, but its developer can read the log.
         log.info("cors_refused", reason=detail)
         kept = {} if self._is_foreign(request_headers) else self.preflight_headers
-        return problems.render(
+        return problems.render_problem(
             response.status_code, "cors_refused", detail, headers={"Vary": "Origin", **kept}
         )
 

@@ -142,6 +142,6 @@ class Envelope:
             if not gate.open:
                 unreachable = checks["database"] == "unreachable"
                 refusal = DatabaseUnavailable() if unreachable else health.SchemaBehind()
-                await problems.of(refusal)(scope, receive, send)
+                await problems.problem_response(refusal)(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -20,7 +20,7 @@ def record(scope: Scope, status: int, seconds: float, *, is_probe: bool) -> None
     The query string is not logged, because it may contain tokens. Health checks are
     logged only at the level `debug`.
     """
-    metrics.observe(scope, status, seconds)
+    metrics.count_request(scope, status, seconds)
     level = logging.DEBUG if is_probe else logging.INFO
     if _enabled(level):  # checked here, because asking the logger takes longer
         client = scope["client"][0] if scope.get("client") else None

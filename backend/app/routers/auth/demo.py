@@ -124,7 +124,7 @@ def _recovery_code(db: Session, user: User) -> str:
     used.
     """
     code = f"LIFTOFF-DEMO-{user.id}"
-    digest = recovery_codes.digest(code)
+    digest = recovery_codes.code_digest(code)
     row = db.scalar(select(RecoveryCode).where(RecoveryCode.digest == digest))
     if row is None:
         row = RecoveryCode(user_id=user.id, digest=digest)
@@ -143,10 +143,10 @@ def _code_to_confirm(db: Session, user: User) -> str:
     row = db.scalar(select(Totp).where(Totp.user_id == user.id))
     secret = second_factor.read_secret(row) if row else None
     if secret is None:
-        second_factor.remove(db, user.id)
+        second_factor.remove_second_factor(db, user.id)
         db.add(_totp(user, secret := totp.new_secret(), confirmed=False))
         db.flush()
-    return totp.code_at(secret, totp.step_at(clock.read(db)) + 1)
+    return totp.code_at(secret, totp.step_at(clock.read_database_time(db)) + 1)
 
 
 def _totp(user: User, secret: str, *, confirmed: bool) -> Totp:

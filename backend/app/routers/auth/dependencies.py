@@ -89,7 +89,7 @@ def held_session(request: Request, db: db_dependency, token: BearerToken) -> Log
 
 
 def _published(request: Request, session: LoginSession) -> LoginSession:
-    principal.publish(request, f"user:{session.user_id}")
+    principal.publish_principal(request, f"user:{session.user_id}")
     return session
 
 

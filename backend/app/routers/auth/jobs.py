@@ -22,7 +22,7 @@ EVENTS_KEPT = timedelta(days=400)
 
 @job("auth.registered")
 def greet(db: Session, payload: dict[str, Any]) -> None:
-    registration.greet(db, payload["email"])
+    registration.send_registration_email(db, payload["email"])
 
 
 @job("auth.resend_verification")
@@ -42,7 +42,7 @@ def send_email_change(db: Session, payload: dict[str, Any]) -> None:
 
 @job("auth.account_locked")
 def warn_of_lock(db: Session, payload: dict[str, Any]) -> None:
-    lockouts.warn(db, payload["user_id"])
+    lockouts.warn_owner(db, payload["user_id"])
 
 
 @job("auth.erase_rest")
@@ -56,4 +56,4 @@ purge(UsernameHold.expires_at)
 purge(LoginSession.ended_at, kept=SESSIONS_KEPT)
 purge(LoginSession.expires_at, kept=SESSIONS_KEPT)
 purge(SecurityEvent.created_at, kept=EVENTS_KEPT)
-purge(User.created_at, pending.unfinished(), kept=pending.LIFE)
+purge(User.created_at, pending.is_unverified(), kept=pending.LIFE)

@@ -23,7 +23,7 @@ _DESCRIBED = (
 )
 
 
-def locked(*which: ColumnExpressionArgument[bool]) -> Select[User]:
+def locked_accounts(*which: ColumnExpressionArgument[bool]) -> Select[User]:
     """Select and lock accounts, reading their values once the lock is held.
 
     Values that this session read earlier are replaced. A request that changes how a
@@ -43,7 +43,7 @@ def lock_all(db: Session, *which: ColumnExpressionArgument[bool]) -> list[User]:
     which a single statement locks several rows.
     """
     ids = db.scalars(select(User.id).where(or_(*which)).order_by(User.id)).all()
-    found = [db.scalar(locked(User.id == user_id)) for user_id in ids]
+    found = [db.scalar(locked_accounts(User.id == user_id)) for user_id in ids]
     return [user for user in found if user]
 
 

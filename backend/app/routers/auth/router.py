@@ -46,7 +46,7 @@ def create_token(
     The response says that an account is disabled or unverified only if the password is
     correct.
     """
-    return cookies.deliver(response, with_password.sign_in(db, data, client), mode)
+    return cookies.deliver_tokens(response, with_password.sign_in(db, data, client), mode)
 
 
 router.include_router(accounts_routes.router)

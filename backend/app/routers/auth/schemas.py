@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import MISSING, AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from app.core.schemas import Input, Output, PartialInput, example
+from app.core.schemas import Input, Output, PartialInput, example_body
 from app.core.text import canonical_email, canonical_username
-from app.core.types import rule
+from app.core.types import validator_from
 
 MAX_PASSWORD = 256
 MAX_TOKEN = 100  # characters; ours have 43
@@ -23,12 +23,12 @@ EXAMPLE_TOKEN = "paste-the-token-of-the-link-in-the-mail-her"  # noqa: S105 - a 
 Email = Annotated[
     str,
     Field(max_length=320, json_schema_extra={"format": "email"}),
-    AfterValidator(rule(canonical_email, "email")),
+    AfterValidator(validator_from(canonical_email, "email")),
 ]
 Username = Annotated[
     str,
     Field(min_length=3, max_length=32, examples=["ada.lovelace"]),
-    AfterValidator(rule(canonical_username, "username")),
+    AfterValidator(validator_from(canonical_username, "username")),
 ]
 LeftEmpty = Annotated[str, Field(examples=[""])]
 Password = Annotated[
@@ -37,7 +37,7 @@ Password = Annotated[
 
 
 class Registration(Input):
-    model_config = example(
+    model_config = example_body(
         {"username": "ada.lovelace", "email": "ada@example.com", "password": NEW_PASSWORD}
     )
 
@@ -53,7 +53,7 @@ class Login(Input):
     requires, because clients send `audience`, `resource` and more.
     """
 
-    model_config = ConfigDict(extra="ignore") | example(
+    model_config = ConfigDict(extra="ignore") | example_body(
         {"username": DEMO["email"], "password": DEMO["password"]}
     )
 
@@ -93,7 +93,7 @@ class Me(Output):
 class Refresh(Input):
     """A refresh token. If `refresh_token` is missing, the cookie is used."""
 
-    model_config = example({"refresh_token": EXAMPLE_TOKEN})
+    model_config = example_body({"refresh_token": EXAMPLE_TOKEN})
 
     refresh_token: Annotated[str, Field(min_length=1, max_length=500)] | None = None
 
@@ -128,26 +128,26 @@ PasswordAgain = Annotated[
 
 
 class MfaAnswer(Input):
-    model_config = example({"mfa_token": EXAMPLE_TOKEN, "code": "123456"})
+    model_config = example_body({"mfa_token": EXAMPLE_TOKEN, "code": "123456"})
 
     mfa_token: Annotated[str, Field(min_length=1, max_length=MAX_TOKEN)]
     code: MfaCodeText
 
 
 class MfaSetUp(Input):
-    model_config = example({"password": DEMO["password"]})
+    model_config = example_body({"password": DEMO["password"]})
 
     password: PasswordAgain = None
 
 
 class MfaCode(Input):
-    model_config = example({"code": "123456"})
+    model_config = example_body({"code": "123456"})
 
     code: MfaCodeText
 
 
 class MfaDisable(Input):
-    model_config = example({"password": DEMO["password"], "code": "123456"})
+    model_config = example_body({"password": DEMO["password"], "code": "123456"})
 
     password: PasswordAgain = None
     code: MfaCodeText
@@ -178,19 +178,19 @@ SecretToken = Annotated[
 
 
 class EmailOnly(Input):
-    model_config = example({"email": DEMO["email"]})
+    model_config = example_body({"email": DEMO["email"]})
 
     email: Email
 
 
 class TokenOnly(Input):
-    model_config = example({"token": EXAMPLE_TOKEN})
+    model_config = example_body({"token": EXAMPLE_TOKEN})
 
     token: SecretToken
 
 
 class PasswordReset(Input):
-    model_config = example({"token": EXAMPLE_TOKEN, "new_password": NEW_PASSWORD})
+    model_config = example_body({"token": EXAMPLE_TOKEN, "new_password": NEW_PASSWORD})
 
     token: SecretToken
     new_password: Password
@@ -202,7 +202,7 @@ class OwnerInput(Input):
     An account without a password omits `password` and needs a recent sign-in.
     """
 
-    model_config = example({"password": DEMO["password"]})
+    model_config = example_body({"password": DEMO["password"]})
 
     password: Password | None = None
 
@@ -213,14 +213,18 @@ class PasswordChange(Input):
     An account without a password omits `current_password` and needs a recent sign-in.
     """
 
-    model_config = example({"current_password": DEMO["password"], "new_password": NEW_PASSWORD})
+    model_config = example_body(
+        {"current_password": DEMO["password"], "new_password": NEW_PASSWORD}
+    )
 
     current_password: Password | None = None
     new_password: Password
 
 
 class EmailChange(OwnerInput):
-    model_config = example({"password": DEMO["password"], "new_email": "author.new@example.com"})
+    model_config = example_body(
+        {"password": DEMO["password"], "new_email": "author.new@example.com"}
+    )
 
     new_email: Email
 
@@ -230,7 +234,7 @@ class AccountDeletion(OwnerInput):
 
 
 class UsernameChange(PartialInput):
-    model_config = example({"username": "author"})
+    model_config = example_body({"username": "author"})
 
     username: Username | MISSING = MISSING
 
@@ -254,7 +258,7 @@ class GoogleCode(Input):
     was computed as `code_verifier`.
     """
 
-    model_config = example({"code": EXAMPLE_TOKEN})
+    model_config = example_body({"code": EXAMPLE_TOKEN})
 
     code: Annotated[
         str,

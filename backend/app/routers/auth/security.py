@@ -20,8 +20,8 @@ from passlib.context import CryptContext
 from app.core.admission import Admission
 from app.core.config import get_settings
 from app.core.errors import Unavailable
-from app.core.keys import BadSignature, derive_keys, sign, unsign
-from app.core.types import MAX_ID, now
+from app.core.keys import BadSignature, derive_keys, sign_payload, unsign_payload
+from app.core.types import MAX_ID, utc_now
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 LEEWAY_SECONDS = 60
@@ -62,7 +62,7 @@ async def hashing_slot() -> AsyncIterator[None]:
         yield
 
 
-def hasher() -> CryptContext:
+def password_hasher() -> CryptContext:
     """Return the hasher, with the memory cost from the settings.
 
     A stored hash with another cost is replaced at the user's next sign-in.
@@ -82,7 +82,7 @@ def _hasher(kib: int) -> CryptContext:
 
 
 def hash_password(password: str) -> str:
-    return str(hasher().hash(password))
+    return str(password_hasher().hash(password))
 
 
 def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None]:
@@ -92,9 +92,9 @@ def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None
     `None`, the check fails after the same time.
     """
     if hashed is None:
-        hasher().verify(password, _nobodys_hash(hasher()))
+        password_hasher().verify(password, _nobodys_hash(password_hasher()))
         return False, None
-    fits, replacement = hasher().verify_and_update(password, hashed)
+    fits, replacement = password_hasher().verify_and_update(password, hashed)
     return bool(fits), replacement
 
 
@@ -127,7 +127,7 @@ class UnknownKey(InvalidSignature):
 
 def issue_access_token(access: Access) -> str:
     """Sign a token that names its session and is valid for `ACCESS_TOKEN_LIFE`."""
-    issued = int(now().timestamp())
+    issued = int(utc_now().timestamp())
     claims = {
         "iss": _issuer(),
         "aud": AUDIENCE,
@@ -151,7 +151,7 @@ def read_access_token(token: str, *, even_expired: bool = False) -> Access:
         raise InvalidSignature
     try:
         decoded = _decode(token)
-        _claims(0 if even_expired else int(now().timestamp())).validate(decoded.claims)
+        _claims(0 if even_expired else int(utc_now().timestamp())).validate(decoded.claims)
         access = Access(int(decoded.claims["sub"]), int(decoded.claims["sid"]))
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidSignature from error
@@ -169,7 +169,7 @@ def seconds_left(token: str) -> float:
     """
     payload = token.split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return float(claims["exp"]) - now().timestamp()
+    return float(claims["exp"]) - utc_now().timestamp()
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def issue_refresh_token(session_id: int, number: int) -> str:
 
     The token is derived from its arguments, so it is the same each time.
     """
-    return sign("refresh tokens", f"{session_id}.{number}".encode())
+    return sign_payload("refresh tokens", f"{session_id}.{number}".encode())
 
 
 def read_refresh_token(token: str) -> tuple[int, int]:
@@ -227,7 +227,7 @@ def read_refresh_token(token: str) -> tuple[int, int]:
     `InvalidSignature`.
     """
     try:
-        session_id, _, number = unsign("refresh tokens", token).partition(b".")
+        session_id, _, number = unsign_payload("refresh tokens", token).partition(b".")
         return int(session_id), int(number)
     except (BadSignature, ValueError) as error:
         raise InvalidSignature from error

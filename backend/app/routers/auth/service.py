@@ -14,7 +14,7 @@ from .schemas import Me
 from .security import hash_password
 
 
-def describe(db: Session, user: User) -> Me:
+def describe_account(db: Session, user: User) -> Me:
     if user.has_google is None:
         queries.describe(db, user)
     return Me(
@@ -41,7 +41,7 @@ def make_superuser(db: Session, *, email: str, username: str, password: str | No
     password, for a missing password, and for a password given for a verified account.
     """
     email = canonical_email(email)
-    user = db.scalar(queries.locked(User.email == email))
+    user = db.scalar(queries.locked_accounts(User.email == email))
     if user is not None and user.is_verified:
         if password is not None:
             raise ValueError("This account already has a password: leave yours out")
@@ -55,7 +55,7 @@ def make_superuser(db: Session, *, email: str, username: str, password: str | No
         user.hashed_password = hash_password(password)
         with conflicts({"uq_users_username": UsernameTaken}):
             db.flush()
-        takeover.expel(db, user.id)
+        takeover.expel_stranger(db, user.id)
     user.is_superuser = user.is_verified = user.is_active = True
     db.flush()
     return user

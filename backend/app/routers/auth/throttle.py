@@ -108,7 +108,7 @@ class Guess:
         return SIEGE.spent(self.name) and SIEGE_NOTED.allows(self.name)
 
 
-def forgive(ip_address: str, *names: str) -> None:
+def forgive_failed_sign_ins(ip_address: str, *names: str) -> None:
     """Clear the counts of an account after a password reset from this address.
 
     `names` are the username and the email of the account. The account's counts of

@@ -16,7 +16,7 @@ from .models import BlogCategory, BlogPost
 
 
 @cache
-def public() -> ColumnElement[bool]:
+def is_public() -> ColumnElement[bool]:
     """Match posts that are published and whose `published_at` has passed."""
     return and_(BlogPost.is_published, BlogPost.published_at <= clock.now())
 
@@ -24,8 +24,8 @@ def public() -> ColumnElement[bool]:
 def visible_to(user: User | None) -> ColumnElement[bool]:
     """Match posts that this user may see. Every query that reads posts uses this."""
     if user is None:
-        return public()
-    return or_(public(), BlogPost.author_id == user.id, true() if user.is_superuser else false())
+        return is_public()
+    return or_(is_public(), BlogPost.author_id == user.id, true() if user.is_superuser else false())
 
 
 @cache
@@ -43,7 +43,9 @@ def whole_posts() -> Select[BlogPost]:
 @cache
 def categories() -> Select[BlogCategory]:
     """Select categories by name, each with the number of public posts in it."""
-    count = select(func.count(BlogPost.id)).where(BlogPost.category_id == BlogCategory.id, public())
+    count = select(func.count(BlogPost.id)).where(
+        BlogPost.category_id == BlogCategory.id, is_public()
+    )
     counted = with_expression(
         BlogCategory.post_count, count.correlate(BlogCategory).scalar_subquery()
     )

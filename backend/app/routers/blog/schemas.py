@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import MISSING, AfterValidator, BaseModel, Field, StrictBool, StringConstraints
 
 from app.core.fields import OneLine, RowId
-from app.core.schemas import Input, Output, PartialInput, example
+from app.core.schemas import Input, Output, PartialInput, example_body
 from app.core.text import MAX_SLUG, canonical_slug
-from app.core.types import rule
+from app.core.types import validator_from
 
 Title = Annotated[str, OneLine(200)]
 Content = Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=r"\S")]
@@ -16,7 +16,7 @@ Excerpt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500
 Slug = Annotated[
     str,
     Field(min_length=1, max_length=MAX_SLUG, examples=["first-light"]),
-    AfterValidator(rule(canonical_slug, "slug")),
+    AfterValidator(validator_from(canonical_slug, "slug")),
 ]
 CategoryName = Annotated[str, OneLine(80)]
 CategoryText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
@@ -29,7 +29,7 @@ class PostCreate(Input):
     A missing slug is generated from the title, and a missing excerpt from the content.
     """
 
-    model_config = example(
+    model_config = example_body(
         {
             "title": "First light",
             "content": "# Hello\n\nThis is **Markdown**.",
@@ -54,7 +54,7 @@ class PostUpdate(PartialInput):
     a new slug is generated from the title.
     """
 
-    model_config = example({"title": "Second light"})
+    model_config = example_body({"title": "Second light"})
 
     title: Title | MISSING = MISSING
     content: Content | MISSING = MISSING
@@ -97,7 +97,7 @@ class PostRead(PostSummary):
 
 
 class CategoryCreate(Input):
-    model_config = example({"name": "Field notes", "description": "What we saw on the way."})
+    model_config = example_body({"name": "Field notes", "description": "What we saw on the way."})
 
     name: CategoryName
     slug: Slug | None = None
@@ -110,7 +110,7 @@ class CategoryUpdate(PartialInput):
     With `slug: null`, a new slug is generated from the name.
     """
 
-    model_config = example({"description": "What we saw on the way."})
+    model_config = example_body({"description": "What we saw on the way."})
 
     name: CategoryName | MISSING = MISSING
     slug: Slug | MISSING | None = MISSING

@@ -104,7 +104,7 @@ def list_posts(user: User | None, filters: PostFilters) -> Select[BlogPost]:
 
     Ties are broken by id.
     """
-    visible, sorts = queries.public(), SORTS
+    visible, sorts = queries.is_public(), SORTS
     if not filters.published_only:
         visible, sorts = queries.visible_to(user), SORTS_WITH_DRAFTS
     statement = select(BlogPost).where(visible, *matching(filters, FILTERS))

@@ -37,7 +37,7 @@ def seconds_ahead(created_at: datetime, at: datetime) -> int | None:
 def payments_now(db: Session, customer_id: int | None = None) -> datetime:
     """Return the time for this payer, or for all payers who are not on a test clock."""
     if get_settings().is_production:
-        return clock.read(db)
+        return clock.read_database_time(db)
     on_clocks = select(Customer.stripe_id).where(
         Customer.test_clock.is_not(None), Customer.stripe_id.is_not(None)
     )

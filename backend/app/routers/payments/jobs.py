@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
-from app.platform.jobs import Again, Failure, FailureHandler, alone, job, recurring
+from app.platform.jobs import Again, Failure, FailureHandler, exclusive_job, job, recurring
 from app.platform.purges import purge
 
 from . import gateway
@@ -37,7 +37,7 @@ def process_event(db: Session, payload: dict[str, Any]) -> None:
 
 @job("payments.look", outside=True)
 def sync_payer(db: Session, payload: dict[str, Any]) -> None:
-    with alone(f"look {payload['customer_id']}"):
+    with exclusive_job(f"look {payload['customer_id']}"):
         sync.sync_payer(db, payload["customer_id"])
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, StrictBool, StringConstraints
 
 from app.core import foreign_json
 from app.core.fields import OneLine
-from app.core.schemas import Input, Output, example
+from app.core.schemas import Input, Output, example_body
 from app.core.text import MAX_SLUG
 from app.core.types import Id
 
@@ -49,7 +49,7 @@ class PlanRead(Output):
 
 
 class PlanChoice(Input):
-    model_config = example({"plan": "team-yearly"})
+    model_config = example_body({"plan": "team-yearly"})
 
     plan: PlanSlug
 
@@ -68,7 +68,7 @@ class PlanChange(PlanChoice):
 
 
 class CheckoutCreate(PlanChoice):
-    model_config = example({"plan": "pro"})
+    model_config = example_body({"plan": "pro"})
 
     promotion_code: PromotionCode | None = None
 
@@ -138,7 +138,7 @@ class Preview(Output):
 
 
 class Cancellation(Input):
-    model_config = example({"at_period_end": True})
+    model_config = example_body({"at_period_end": True})
 
     at_period_end: StrictBool = True
 
@@ -211,7 +211,7 @@ class WebhookEventDetail(WebhookEventRead):
     surrogate pair.
     """
 
-    body: Annotated[dict[str, Any], BeforeValidator(foreign_json.shown)]
+    body: Annotated[dict[str, Any], BeforeValidator(foreign_json.parse_stored_json)]
 
 
 class SubscriptionFilters(BaseModel):

@@ -85,12 +85,12 @@ def use(monkeypatch) -> Iterator[Callable[[str], None]]:
         for name, value in {**CLIENT, "GOOGLE_ISSUER": issuer}.items():
             monkeypatch.setenv(name, value)
         get_settings.cache_clear()
-        gateway.documents.cache_clear()
+        gateway.provider_documents.cache_clear()
 
     yield configure
     monkeypatch.undo()
     get_settings.cache_clear()
-    gateway.documents.cache_clear()
+    gateway.provider_documents.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,7 @@ def come_back(committed, impostor):
         impostor.vouch("ada", "ada@example.com", begun["nonce"])
         answer = GoogleAnswer(code="made up", state=begun["state"])
         with ThreadPoolExecutor(1) as thread:
-            waiting = thread.submit(journey.arrive, answer, BROWSER, HERE)
+            waiting = thread.submit(journey.arrive_from_google, answer, BROWSER, HERE)
             assert asked.wait(10)
             with SessionLocal() as db, db.begin():
                 meanwhile(db)
@@ -85,10 +85,10 @@ def test_a_link_does_not_outlive_a_reset_that_runs_meanwhile(come_back):
     token_for(user)
     with SessionLocal() as db, db.begin():
         session = db.scalars(live_sessions().where(LoginSession.user_id == user.id)).one()
-        url = journey.begin_link(db, gateway.configuration(), BROWSER, session)
+        url = journey.begin_link(db, gateway.provider_configuration(), BROWSER, session)
         link = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
     reset = PasswordReset(token=link, new_password=NEW_PASSWORD)
-    assert come_back(url, lambda db: changing.reset(db, reset, HERE)) is InvalidState
+    assert come_back(url, lambda db: changing.reset_password(db, reset, HERE)) is InvalidState
     with SessionLocal() as db:
         assert db.scalar(select(Identity)) is None
     assert no_code_was_given_out()
@@ -102,6 +102,6 @@ def test_who_is_unlinked_meanwhile_does_not_come_in(come_back, impostor):
     user = make_user(email="ada@example.com")
     with SessionLocal() as db, db.begin():
         db.add(Identity(user_id=user.id, issuer=impostor.url, subject="ada"))
-    url = journey.begin_sign_in(gateway.configuration(), BROWSER, "", None)
-    assert come_back(url, lambda db: identities.unlink(db, user, HERE)) is AccountExists
+    url = journey.begin_sign_in(gateway.provider_configuration(), BROWSER, "", None)
+    assert come_back(url, lambda db: identities.unlink_identity(db, user, HERE)) is AccountExists
     assert no_code_was_given_out()

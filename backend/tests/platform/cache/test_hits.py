@@ -168,7 +168,7 @@ def test_nothing_is_kept_while_knowledge_is_old_or_caching_off(
 
 def test_a_response_to_a_known_caller_is_not_kept(client, leaflet, monkeypatch):
     """The route publishes a caller, whatever named them."""
-    monkeypatch.setattr(routes, "viewer", lambda _request: "user:1")
+    monkeypatch.setattr(routes, "current_viewer", lambda _request: "user:1")
     client.get("/leaflets")
     assert len(entries) == 0
 
@@ -177,4 +177,4 @@ def test_the_layer_is_the_innermost():
     from app.core.config import get_settings
     from app.platform import middleware
 
-    assert layer.CacheMiddleware.__name__ in repr(middleware.stack(get_settings())[-1])
+    assert layer.CacheMiddleware.__name__ in repr(middleware.middleware_stack(get_settings())[-1])

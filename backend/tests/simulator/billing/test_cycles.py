@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.billing import schedule
+from simulator.billing import subscription_timers
 from tests.simulator.billing.world import World
 
 NOW = 1_769_860_800  # 2026-01-31 12:00 UTC, so that months end early
@@ -64,7 +64,7 @@ class Life:
         """Pass time period by period, because each may have another length."""
         until = self.world.now + seconds
         while self.world.now < until:
-            start, end = schedule.period_of(self.now())
+            start, end = subscription_timers.period_of(self.now())
             step = min(until, end) - self.world.now
             self.used += Fraction(self._amount() * step, end - start)
             self.world.advance(step)
@@ -86,7 +86,7 @@ class Life:
         period.
         """
         self.world.check()
-        start, end = schedule.period_of(self.now())
+        start, end = subscription_timers.period_of(self.now())
         rest = Fraction(self._amount() * (end - self.world.now), end - start)
         charged = sum(invoice["total"] for invoice in self.world.all("invoice"))
         assert [one for one in self.world.all("invoiceitem") if one["invoice"] is None] == []

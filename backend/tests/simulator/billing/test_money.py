@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from simulator.billing.currencies import decimals, multiple_of, smallest_charge
 from simulator.billing.money import percentage, rounded, share, spread, times
 from simulator.billing.totals import due
-from simulator.billing.words import money
+from simulator.billing.words import format_money
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_currencies_have_their_own_smallest_charge():
     ],
 )
 def test_amounts_are_written_as_stripe_counts_them(amount, code, text):
-    assert money(amount, code) == text
+    assert format_money(amount, code) == text
 
 
 def test_the_application_reads_the_same_table():

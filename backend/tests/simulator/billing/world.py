@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import simulator.resources  # noqa: F401 - registers the operations
-from simulator.billing import schedule, standing
+from simulator.billing import standing, subscription_timers
 from simulator.billing.catalog import interval_of
-from simulator.objects import Object, surface
+from simulator.objects import Object, public_surface
 from simulator.protocol.checking import check
 from simulator.protocol.forms import decode_form
 from simulator.protocol.operations import find_operation
@@ -139,7 +139,7 @@ class World:
             assert (turn is None) == (ended or subscription["status"] == "paused")
             assert ended == (subscription["ended_at"] is not None)
             if turn is not None:
-                start, end = schedule.period_of(subscription)
+                start, end = subscription_timers.period_of(subscription)
                 assert start <= self.now < end
                 assert self.now < turn <= end
                 _is_in_step(subscription, self.now)
@@ -181,7 +181,7 @@ class World:
         for (kind, identity), shown in last.items():
             with self.store.work() as work:
                 found = work.find(kind, identity)
-            assert found is None or surface(found) == shown
+            assert found is None or public_surface(found) == shown
 
 
 def _is_in_step(subscription: Object, now: int) -> None:

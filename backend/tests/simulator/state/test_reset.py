@@ -9,7 +9,7 @@ import pytest
 
 from simulator.control import Box
 from simulator.state import timeline
-from simulator.state.actions import timer
+from simulator.state.actions import timer_action
 from simulator.state.store import Store
 from tests.simulator.conftest import NOW
 from tests.simulator.shop import DAY, Shop
@@ -82,7 +82,7 @@ def test_a_reset_waits_for_a_test_clock(simulator, v1, caplog):
 def test_work_queued_behind_a_reset_does_not_touch_the_new_state(monkeypatch):
     """The advance was requested in the time of the old state."""
     monkeypatch.setattr(timeline, "SLICE_SECONDS", 0)
-    timer("step")(lambda work, identity: work.set_timer("step", identity, work.now + 1))
+    timer_action("step")(lambda work, identity: work.set_timer("step", identity, work.now + 1))
 
     async def scenario():
         box = Box(Store(seed="tests", frozen=NOW))

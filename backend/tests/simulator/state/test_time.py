@@ -6,7 +6,7 @@ import time
 import pytest
 import stripe
 
-from simulator.state.actions import timer
+from simulator.state.actions import timer_action
 from simulator.state.clock import Clock
 from simulator.state.store import Store
 from simulator.state.timeline import Timeline
@@ -20,7 +20,7 @@ def log():
     """The pairs `(moment, object)` of each timer named `note`, as it runs."""
     entries: list[tuple[int, str]] = []
 
-    @timer("note")
+    @timer_action("note")
     def note(work, identity):
         entries.append((work.now - NOW, identity))
         if identity == "again" and work.now < NOW + 300:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulator.objects import previous_attributes, public
+from simulator.objects import previous_attributes, public_object
 from simulator.protocol.errors import StripeError, card_error
 from simulator.state.store import Store
 from simulator.state.work import Work
@@ -179,5 +179,5 @@ def test_previous_attributes(before, after, previous):
 
 def test_public_leaves_the_original_alone():
     original = {"a": 1, "_b": 2, "c": [{"_d": 3}]}
-    assert public(original) == {"a": 1, "c": [{}]}
+    assert public_object(original) == {"a": 1, "c": [{}]}
     assert original == {"a": 1, "_b": 2, "c": [{"_d": 3}]}

@@ -17,7 +17,7 @@ from app.routers.auth.models import LoginSession, SecurityEvent
 AT_ONCE = 1_000  # rows per table that the request erases, newest first
 
 
-def erase(db: Session, user_id: int) -> None:
+def erase_account_traces(db: Session, user_id: int) -> None:
     """Delete the user's sessions, and remove the IP addresses from their security
     events.
 

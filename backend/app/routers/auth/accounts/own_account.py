@@ -98,7 +98,7 @@ def send_email_change(db: Session, session_id: int, new_email: str) -> None:
         useful_for=life,
         to_stranger=True,
         username=user.username,
-        link=one_time_tokens.link("confirm-email", token),
+        link=one_time_tokens.link_with_token("confirm-email", token),
         minutes=life // timedelta(minutes=1),
     )
 
@@ -109,7 +109,7 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
     An unverified registration with the new address is deleted, because the opened link
     proves who owns the address. Raises `InvalidToken`, `EmailTaken`.
     """
-    row = one_time_tokens.find(db, Purpose.CHANGE_EMAIL, token)
+    row = one_time_tokens.find_live_token(db, Purpose.CHANGE_EMAIL, token)
     new_email = one_time_tokens.data_of(row)["email"]
     wait_for_turn(db, User.email, new_email)
     # An unverified registration that has this address is deleted.
@@ -148,7 +148,7 @@ def delete_account(
     # From here on, no request can add an event for this user, so every event to erase
     # already exists.
     db.flush()
-    second_factor.remove(db, user.id)
+    second_factor.remove_second_factor(db, user.id)
     for table in (OneTimeToken, Identity):
         db.execute(delete(table).where(table.user_id == user.id))
-    erasure.erase(db, user.id)
+    erasure.erase_account_traces(db, user.id)

@@ -83,7 +83,7 @@ def refuse_taken(db: Session, username: str) -> None:
         raise UsernameTaken
 
 
-def greet(db: Session, email: str) -> None:
+def send_registration_email(db: Session, email: str) -> None:
     """Email the address used in a new registration.
 
     An unverified account gets a verification link. A verified account's owner is told
@@ -105,7 +105,7 @@ def ask_for_link(db: Session, email: str, client: Client) -> None:
 
 
 def send_link_again(db: Session, email: str) -> None:
-    user = changing.find_owner(db, email, ~pending.abandoned())
+    user = changing.find_owner(db, email, ~pending.is_abandoned())
     if user and not user.is_verified:
         _send_link(db, user)
 
@@ -129,7 +129,7 @@ def _send_link(db: Session, user: User) -> None:
         useful_for=life,
         to_stranger=True,
         username=user.username,
-        link=one_time_tokens.link("verify-email", token),
+        link=one_time_tokens.link_with_token("verify-email", token),
         hours=life // timedelta(hours=1),
     )
 

@@ -80,7 +80,7 @@ def resend_verification(db: db_dependency, client: CallingClient, data: EmailOnl
 @cached_for_caller(IDENTITY)
 def read_me(db: db_dependency, user: CurrentUser) -> Me:
     """Read the caller's account."""
-    return service.describe(db, user)
+    return service.describe_account(db, user)
 
 
 @router.patch("/me")
@@ -89,7 +89,7 @@ def update_me(
     db: db_dependency, session: CurrentSession, client: CallingClient, data: UsernameChange
 ) -> Me:
     """Change the caller's username."""
-    return service.describe(db, own_account.update_account(db, session, data, client))
+    return service.describe_account(db, own_account.update_account(db, session, data, client))
 
 
 @router.post("/email-change", status_code=status.HTTP_202_ACCEPTED, dependencies=[HashingSlot])
@@ -131,4 +131,4 @@ def delete_account(
     cannot be restored.
     """
     own_account.delete_account(db, session, data.password if data else None, client)
-    cookies.forget(response)
+    cookies.forget_refresh_cookie(response)

@@ -85,7 +85,7 @@ def issue(
     return token
 
 
-def find(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
+def find_live_token(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
     """Return a valid token's row without using the token. Raises `InvalidToken`."""
     live = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > clock.now())
     row = db.scalar(
@@ -103,9 +103,9 @@ def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
     15.4.2). The user's row is locked before the token's row, as when signing in. In the
     opposite order, this request and a sign-in could deadlock.
     """
-    row = find(db, purpose, token)
+    row = find_live_token(db, purpose, token)
     if row.user_id is not None:
-        db.scalar(queries.locked(User.id == row.user_id))
+        db.scalar(queries.locked_accounts(User.id == row.user_id))
     unused = update(OneTimeToken).where(OneTimeToken.id == row.id, OneTimeToken.used_at.is_(None))
     used: CursorResult[Any] = db.execute(unused.values(used_at=clock.now()))  # type: ignore[assignment]
     if used.rowcount != 1:
@@ -117,7 +117,7 @@ def owner_of(db: Session, row: OneTimeToken) -> User:
     """Lock and return the owner of the token. Raises `InvalidToken` if the account is
     disabled or deleted.
     """
-    user = db.scalar(queries.locked(User.id == row.user_id, User.is_active))
+    user = db.scalar(queries.locked_accounts(User.id == row.user_id, User.is_active))
     if user is None:
         raise InvalidToken
     return user
@@ -137,7 +137,7 @@ def revoke(db: Session, user_id: int, *purposes: Purpose) -> None:
     db.execute(theirs.where(OneTimeToken.purpose.in_(purposes)) if purposes else theirs)
 
 
-def link(page: str, token: str) -> str:
+def link_with_token(page: str, token: str) -> str:
     """Return the URL of a frontend page with a token in its query, for an email.
 
     The base URL comes from the settings, never from a request.

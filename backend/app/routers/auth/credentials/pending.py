@@ -37,7 +37,7 @@ than a hold, and the difference would reveal which addresses are taken.
 
 def make_way(db: Session, *which: ColumnElement[bool]) -> None:
     """Delete matching accounts whose registration was not completed in time."""
-    forgotten = delete(User).where(abandoned(), or_(*which))
+    forgotten = delete(User).where(is_abandoned(), or_(*which))
     db.execute(forgotten.execution_options(synchronize_session=False))
 
 
@@ -46,16 +46,16 @@ def give_way(db: Session, email: str) -> None:
 
     Call this when another user has just proved that they own the address.
     """
-    giving_way = delete(User).where(unfinished(), User.email == email)
+    giving_way = delete(User).where(is_unverified(), User.email == email)
     db.execute(giving_way.execution_options(synchronize_session=False))
 
 
-def abandoned() -> ColumnElement[bool]:
+def is_abandoned() -> ColumnElement[bool]:
     """Match registrations that were not completed in time."""
-    return and_(unfinished(), User.created_at <= clock.now(-LIFE))
+    return and_(is_unverified(), User.created_at <= clock.now(-LIFE))
 
 
-def unfinished() -> ColumnElement[bool]:
+def is_unverified() -> ColumnElement[bool]:
     """Match active accounts whose address was never verified.
 
     An account that has ever signed in does not match, even if its address is unverified
@@ -85,7 +85,7 @@ def find_hold(db: Session, name: str) -> UsernameHold | None:
     return db.scalar(live.order_by(UsernameHold.expires_at, UsernameHold.id).limit(1))
 
 
-def waits() -> ColumnElement[bool]:
+def waits_for_verification() -> ColumnElement[bool]:
     """Match accounts whose address is waiting to be verified.
 
     Such an account is older than every hold with its address.
@@ -95,7 +95,7 @@ def waits() -> ColumnElement[bool]:
 
 def is_over(db: Session, user: User) -> bool:
     """Return whether this registration has expired, even if not yet purged."""
-    return bool(db.scalar(select(exists().where(User.id == user.id, abandoned()))))
+    return bool(db.scalar(select(exists().where(User.id == user.id, is_abandoned()))))
 
 
 def end_of(db: Session, email: str) -> datetime | ColumnElement[datetime]:
@@ -111,7 +111,9 @@ def end_of(db: Session, email: str) -> datetime | ColumnElement[datetime]:
     first_hold = select(func.min(UsernameHold.expires_at)).where(
         UsernameHold.email == email, UsernameHold.expires_at > clock.now()
     )
-    waiting_since = db.scalar(select(User.created_at).where(User.email == email, waits()))
+    waiting_since = db.scalar(
+        select(User.created_at).where(User.email == email, waits_for_verification())
+    )
     held_until = db.scalar(first_hold)
     ends = [held_until] if held_until else []
     if waiting_since:

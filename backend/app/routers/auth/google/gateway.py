@@ -86,7 +86,7 @@ class Person:
     email_verified: bool
 
 
-def configuration() -> Configuration:
+def provider_configuration() -> Configuration:
     """Return the provider's configuration, fetched at most once an hour.
 
     Raises `GoogleUnavailable`, `GoogleFailed`.
@@ -106,7 +106,7 @@ def authorization_url(
         return str(url)
 
 
-def identify(*, code: str, nonce: str, verifier: str, at: datetime) -> Person:
+def identify_person(*, code: str, nonce: str, verifier: str, at: datetime) -> Person:
     """Return the person who signed in with this code.
 
     `at` is the current time according to the database. Raises `GoogleUnavailable`,
@@ -139,12 +139,12 @@ def spellings_of_issuer() -> list[str]:
 
 
 def _claims(client: "OAuth2Client", id_token: str, nonce: str, at: datetime) -> dict[str, Any]:
-    settings, keys = get_settings(), documents().keys
+    settings, keys = get_settings(), provider_documents().keys
     expected = Expected(spellings_of_issuer(), settings.google_client_id or "", nonce, at)
     try:
         return read_id_token(id_token, keys.get(client), expected)
     except UnknownKey:  # The provider may have published this key since we last fetched its keys.
-        return read_id_token(id_token, keys.get(client, anew=True), expected)
+        return read_id_token(id_token, keys.get(client, refresh=True), expected)
 
 
 class Kept:
@@ -159,8 +159,8 @@ class Kept:
         self._document: dict[str, Any] | None = None
         self._fetched_at = self._asked_at = -KEPT_SECONDS
 
-    def get(self, client: "OAuth2Client", *, anew: bool = False) -> dict[str, Any]:
-        """Return the document: at most an hour old, or a minute with `anew=True`.
+    def get(self, client: "OAuth2Client", *, refresh: bool = False) -> dict[str, Any]:
+        """Return the document: at most an hour old, or a minute with `refresh=True`.
 
         If the document cannot be renewed, an older copy is returned. If there is no
         copy, this raises the error of the fetch.
@@ -169,7 +169,11 @@ class Kept:
             # This thread has waited as long as it may for another thread's fetch.
             raise GoogleUnavailable
         try:
-            if anew or self._document is None or time.monotonic() - self._fetched_at > KEPT_SECONDS:
+            if (
+                refresh
+                or self._document is None
+                or time.monotonic() - self._fetched_at > KEPT_SECONDS
+            ):
                 self._renew(client)
             if self._document is None:
                 raise GoogleUnavailable
@@ -198,7 +202,7 @@ class _Documents:
 
 
 @lru_cache
-def documents() -> _Documents:
+def provider_documents() -> _Documents:
     """Return the provider's documents. Each process has its own copies."""
     return _Documents(
         Kept(_discover), Kept(lambda client: _ask(client, _configuration(client).jwks_uri))
@@ -206,7 +210,7 @@ def documents() -> _Documents:
 
 
 def _configuration(client: "OAuth2Client") -> Configuration:
-    document = documents().configuration.get(client)
+    document = provider_documents().configuration.get(client)
     return Configuration(*(document[endpoint] for endpoint in ENDPOINTS))
 
 
@@ -225,7 +229,7 @@ def _discover(client: "OAuth2Client") -> dict[str, Any]:
 
 def _ask(client: "OAuth2Client", url: str) -> dict[str, Any]:
     response = client.request("GET", url, withhold_token=True)
-    document = strict_json.parse(response.raise_for_status().content)
+    document = strict_json.parse_strict_json(response.raise_for_status().content)
     if not isinstance(document, dict):
         raise GoogleFailed("The document is not a JSON object.")
     return document
@@ -237,7 +241,7 @@ def _asking() -> Iterator["OAuth2Client"]:
     from authlib.integrations.httpx_client import OAuthError
 
     try:
-        with outbound.budget(TOTAL_SECONDS, MAX_BYTES), _client() as client:
+        with outbound.call_budget(TOTAL_SECONDS, MAX_BYTES), _client() as client:
             yield client
     except httpx2.HTTPStatusError as error:
         theirs = error.response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR

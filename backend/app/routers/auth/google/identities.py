@@ -100,7 +100,7 @@ def owner_of(db: Session, person: Person, client: Client) -> User:
         raise GoogleEmailNotVerified
     for _ in range(TRIES):
         if identity := _find(db, person):
-            user = lock(db, User.id == identity.user_id)
+            user = lock_account(db, User.id == identity.user_id)
             if _find(db, person) is None:
                 continue  # the identity was removed while we were waiting for the lock
             return user
@@ -135,7 +135,7 @@ def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
         with conflicts({"uq_users_email": _Raced, "uq_users_username": _Raced}):
             db.flush()
     else:
-        user = lock(db, User.email == email)
+        user = lock_account(db, User.email == email)
         if user.is_verified:
             # Another request from the same person may have linked the identity first.
             raise _Raced if _find(db, person) else AccountExists
@@ -153,12 +153,12 @@ def _take_over(db: Session, user: User, client: Client) -> None:
     """
     user.hashed_password, user.is_verified = None, True
     db.flush()
-    takeover.expel(db, user.id)
+    takeover.expel_stranger(db, user.id)
     security_events.record(db, "account_taken_over", user.id, client)
     queue_mail(db, user.email, "auth/google_linked", username=user.username)
 
 
-def link(db: Session, session: LoginSession, person: Person, client: Client) -> None:
+def link_identity(db: Session, session: LoginSession, person: Person, client: Client) -> None:
     """Link this Google account to the user of the session.
 
     Raises `GoogleEmailNotVerified`, `GoogleAccountTaken`, `GoogleAlreadyLinked`.
@@ -174,9 +174,9 @@ def link(db: Session, session: LoginSession, person: Person, client: Client) -> 
         raise GoogleAccountTaken
 
 
-def unlink(db: Session, user: User, client: Client) -> None:
+def unlink_identity(db: Session, user: User, client: Client) -> None:
     """Remove the user's Google identity. Raises `LastWayIn`."""
-    user = lock(db, User.id == user.id)  # so that no other request removes the password
+    user = lock_account(db, User.id == user.id)  # so that no other request removes the password
     if not has_google(db, user.id):
         return
     if user.hashed_password is None:
@@ -213,12 +213,12 @@ def _add(db: Session, user: User, person: Person, taken: type[AppError]) -> None
         db.flush()
 
 
-def lock(db: Session, which: ColumnElement[bool]) -> User:
+def lock_account(db: Session, which: ColumnElement[bool]) -> User:
     """Lock the account and return it with its current values.
 
     Raises `AccountDisabled` for an account that is disabled or deleted.
     """
-    user = db.scalar(queries.locked(which, User.is_active))
+    user = db.scalar(queries.locked_accounts(which, User.is_active))
     if user is None:
         raise AccountDisabled
     return user

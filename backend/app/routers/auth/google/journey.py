@@ -156,26 +156,28 @@ def begin_link(
     return _departure(configuration, browser, state)
 
 
-def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
+def arrive_from_google(answer: GoogleAnswer, browser: str, client: Client) -> str:
     """Return the frontend URL for a browser that has come back from Google.
 
-    After success, the URL contains a code for `exchange`. Google is called between two
-    short transactions, not within one. The first transaction uses up the state, so each
-    callback counts once, even if it fails. Raises the errors in `REFUSALS`.
+    After success, the URL contains a code for `exchange_code`. Google is called between
+    two short transactions, not within one. The first transaction uses up the state, so
+    each callback counts once, even if it fails. Raises the errors in `REFUSALS`.
     """
     with side_session() as db:
         # Use the database's time, because this host's clock may be minutes off.
-        begun, at = _redeem(db, answer.state, browser), clock.read(db)
+        begun, at = _redeem(db, answer.state, browser), clock.read_database_time(db)
     if answer.error:
         raise GoogleDenied if answer.error == "access_denied" else GoogleFailed
     if answer.iss not in ("", *gateway.spellings_of_issuer()):
         raise GoogleFailed  # another provider sent the response (RFC 9207)
     kept = _secrets(browser, answer.state)
-    person = gateway.identify(code=answer.code, nonce=kept.nonce, verifier=kept.verifier, at=at)
+    person = gateway.identify_person(
+        code=answer.code, nonce=kept.nonce, verifier=kept.verifier, at=at
+    )
     with side_session() as db:
         if "session" in begun:
             session = _still_asking(db, begun)
-            identities.link(db, session, person, client)
+            identities.link_identity(db, session, person, client)
             user = session.user
         else:
             user = identities.owner_of(db, person, client)
@@ -193,7 +195,7 @@ def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
     Without the lock, a password reset might be ending the session at this moment. A
     Google account linked by a thief would then outlive the reset.
     """
-    user = identities.lock(db, User.id == begun["user"])
+    user = identities.lock_account(db, User.id == begun["user"])
     mine = LoginSession.id == begun["session"], LoginSession.user_id == user.id
     session = db.scalar(login_sessions.live_sessions().where(*mine))
     if session is None:
@@ -201,8 +203,8 @@ def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
     return session
 
 
-def exchange(db: Session, shown: Shown, client: Client) -> Token:
-    """Open a session in return for a code from `arrive`.
+def exchange_code(db: Session, shown: Shown, client: Client) -> Token:
+    """Open a session in return for a code from `arrive_from_google`.
 
     The code works once, for the client that began the sign-in. Otherwise another site
     could send its visitors to the callback page with a code for its own account, and so
@@ -226,13 +228,13 @@ def challenge_of(verifier: str) -> str:
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def unlink(db: Session, session: LoginSession, password: str | None, client: Client) -> None:
+def unlink_google(db: Session, session: LoginSession, password: str | None, client: Client) -> None:
     """Remove the linked Google account.
 
     Raises `InvalidCredentials`, `SessionNotFresh`, `LastWayIn`.
     """
     require_owner(session, password, client)
-    identities.unlink(db, session.user, client)
+    identities.unlink_identity(db, session.user, client)
     one_time_tokens.revoke(db, session.user_id, Purpose.GOOGLE_STATE, Purpose.GOOGLE_EXCHANGE)
 
 

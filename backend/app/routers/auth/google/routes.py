@@ -87,7 +87,7 @@ def google_configuration(turn: GoogleTurn) -> gateway.Configuration:
     """
     if not turn:
         raise GoogleUnavailable
-    return gateway.configuration()
+    return gateway.provider_configuration()
 
 
 GoogleConfiguration = Annotated[gateway.Configuration, Depends(google_configuration)]
@@ -185,7 +185,7 @@ def return_from_google(
     def arrive() -> str:
         if not turn:
             raise GoogleUnavailable
-        return journey.arrive(answer, browser, client)
+        return journey.arrive_from_google(answer, browser, client)
 
     return RedirectResponse(_or_why_not(arrive), status.HTTP_303_SEE_OTHER)
 
@@ -209,7 +209,7 @@ def exchange_google_code(
     /auth/google/login`. If that request had a `code_challenge`, send the
     `code_verifier` instead.
     """
-    return cookies.deliver(response, journey.exchange(db, shown, client), mode)
+    return cookies.deliver_tokens(response, journey.exchange_code(db, shown, client), mode)
 
 
 @router.post("/unlink", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
@@ -221,7 +221,7 @@ def unlink_google(
     data: OwnerInput | None = None,
 ) -> None:
     """Remove the linked Google account. The user can then no longer sign in with it."""
-    journey.unlink(db, session, data.password if data else None, client)
+    journey.unlink_google(db, session, data.password if data else None, client)
 
 
 def _or_why_not(where: Callable[[], str]) -> str:

@@ -11,7 +11,7 @@ PURPOSE = "totp secrets"
 BATCH = 500
 
 
-def renew(row: Totp) -> None:
+def renew_encryption(row: Totp) -> None:
     """Re-encrypt a secret that was encrypted with the previous key.
 
     Raises `cryptography.fernet.InvalidToken`.
@@ -37,7 +37,7 @@ def renew_all() -> tuple[int, int]:
             for row in rows:
                 before, last = row.secret, row.id
                 try:
-                    renew(row)
+                    renew_encryption(row)
                 except Unreadable:
                     unreadable += 1
                 renewed += row.secret != before

@@ -14,23 +14,23 @@ from app.routers.auth.credentials import security_events
 from app.routers.auth.credentials.client import Client
 from app.routers.auth.models import RecoveryCode, User
 
-from .totp import plain
+from .totp import normalise_code
 
 COUNT = 10
 BYTES = 15  # 120 bits; from 112 bits on, an unsalted hash is enough (ASVS 6.5.2)
 
 
-def issue(db: Session, user_id: int) -> list[str]:
+def issue_recovery_codes(db: Session, user_id: int) -> list[str]:
     """Create and return a user's recovery codes. Only digests are stored."""
     codes = [_new_code() for _ in range(COUNT)]
-    db.add_all(RecoveryCode(user_id=user_id, digest=digest(code)) for code in codes)
+    db.add_all(RecoveryCode(user_id=user_id, digest=code_digest(code)) for code in codes)
     return codes
 
 
-def use(db: Session, user: User, code: str, client: Client) -> bool:
+def use_recovery_code(db: Session, user: User, code: str, client: Client) -> bool:
     """Mark a recovery code as used. Return whether it was the user's and unused."""
     mine = (RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None))
-    this = update(RecoveryCode).where(*mine, RecoveryCode.digest == digest(code))
+    this = update(RecoveryCode).where(*mine, RecoveryCode.digest == code_digest(code))
     used: CursorResult[Any] = db.execute(this.values(used_at=clock.now()))  # type: ignore[assignment]
     if used.rowcount != 1:
         return False
@@ -40,12 +40,14 @@ def use(db: Session, user: User, code: str, client: Client) -> bool:
     return True
 
 
-def digest(code: str) -> str:
+def code_digest(code: str) -> str:
     """Return the digest that is stored instead of a code.
 
     A code has more than 112 bits, so an unsalted hash is enough (ASVS 6.5.2).
     """
-    return hashlib.sha256(f"recovery code:{plain(code)}".encode("utf-8", "replace")).hexdigest()
+    return hashlib.sha256(
+        f"recovery code:{normalise_code(code)}".encode("utf-8", "replace")
+    ).hexdigest()
 
 
 def _new_code() -> str:

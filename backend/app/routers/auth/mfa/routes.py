@@ -47,8 +47,8 @@ def answer_challenge(
     with WRONG_CODES_HERE.failures(InvalidCode, client.ip_address):
         challenge = second_factor.find_challenge(db, data.mfa_token)
         with _guesses(challenge.user_id, data.code):
-            token = second_factor.answer(db, challenge, data.code, client)
-    return cookies.deliver(response, token, mode)
+            token = second_factor.answer_challenge(db, challenge, data.code, client)
+    return cookies.deliver_tokens(response, token, mode)
 
 
 @router.post("/mfa/totp", dependencies=[HashingSlot], response_model=TotpSecret)
@@ -74,7 +74,9 @@ def confirm_totp(
     recovery codes are shown only in this response. Each code works once.
     """
     with _guesses(session.user_id, data.code):
-        return RecoveryCodes(recovery_codes=second_factor.confirm(db, session, data.code, client))
+        return RecoveryCodes(
+            recovery_codes=second_factor.confirm_second_factor(db, session, data.code, client)
+        )
 
 
 @router.post(
@@ -90,7 +92,7 @@ def disable_totp(
     factor must have been turned on with `POST /auth/mfa/totp/confirm`.
     """
     with _guesses(session.user_id, data.code):
-        second_factor.disable(db, session, data.password, data.code, client)
+        second_factor.disable_second_factor(db, session, data.password, data.code, client)
 
 
 def _guesses(user_id: int | None, code: str) -> AbstractContextManager[None]:

@@ -32,7 +32,7 @@ from app.routers.auth.sessions.login_sessions import lock_user, open_session
 from app.routers.auth.sessions.reauthentication import require_owner
 
 from . import recovery_codes, totp
-from .key_rotation import PURPOSE, renew
+from .key_rotation import PURPOSE, renew_encryption
 
 MAX_TRIES = 5  # codes per challenge
 
@@ -114,14 +114,16 @@ def set_up(db: Session, session: LoginSession, password: str | None, client: Cli
     user = session.user
     if is_enabled(db, user.id):
         raise MfaAlreadyEnabled
-    remove(db, user.id)
+    remove_second_factor(db, user.id)
     secret = totp.new_secret()
     db.add(Totp(user_id=user.id, secret=cipher(PURPOSE).encrypt(secret.encode()).decode()))
     db.flush()
     return NewSecret(secret, totp.otpauth_uri(secret, _issuer(), user.email))
 
 
-def confirm(db: Session, session: LoginSession, code: str, client: Client) -> list[str]:
+def confirm_second_factor(
+    db: Session, session: LoginSession, code: str, client: Client
+) -> list[str]:
     """Turn the second factor on, and return the recovery codes.
 
     This is the only time that the codes are shown. Raises `MfaNotSetUp`,
@@ -137,14 +139,14 @@ def confirm(db: Session, session: LoginSession, code: str, client: Client) -> li
     if not _is_next_code(row, code, at):
         raise InvalidCode
     row.confirmed_at = at
-    codes = recovery_codes.issue(db, user.id)
+    codes = recovery_codes.issue_recovery_codes(db, user.id)
     security_events.record(db, "mfa_enabled", user.id, client)
     queue_mail(db, user.email, "auth/mfa_enabled", username=user.username)
     db.flush()
     return codes
 
 
-def disable(
+def disable_second_factor(
     db: Session, session: LoginSession, password: str | None, code: str, client: Client
 ) -> None:
     """Turn the second factor off.
@@ -157,13 +159,13 @@ def disable(
         raise MfaNotSetUp
     if not _accept(db, user, code, client):
         raise InvalidCode
-    remove(db, user.id)
+    remove_second_factor(db, user.id)
     one_time_tokens.revoke(db, user.id, Purpose.MFA)
     security_events.record(db, "mfa_disabled", user.id, client)
     queue_mail(db, user.email, "auth/mfa_disabled", username=user.username)
 
 
-def remove(db: Session, user_id: int) -> None:
+def remove_second_factor(db: Session, user_id: int) -> None:
     """Delete a user's secret and recovery codes.
 
     This happens when the account is deleted, when its second factor is turned off or
@@ -189,18 +191,18 @@ def challenge_or_session(db: Session, user: User, client: Client) -> Token:
 def find_challenge(db: Session, mfa_token: str) -> OneTimeToken:
     """Return the challenge. Raises `InvalidCode` if it has ended or never existed."""
     try:
-        return one_time_tokens.find(db, Purpose.MFA, mfa_token)
+        return one_time_tokens.find_live_token(db, Purpose.MFA, mfa_token)
     except one_time_tokens.InvalidToken:
         raise InvalidCode from None
 
 
-def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> Token:
+def answer_challenge(db: Session, challenge: OneTimeToken, code: str, client: Client) -> Token:
     """Open a session for a correct code.
 
     Raises `InvalidCode`. A challenge allows at most `MAX_TRIES` codes (ASVS 6.6.3).
     """
     # Lock the user's row before any other row, as signing in and password resets do.
-    user = db.scalar(queries.locked(User.id == challenge.user_id, User.is_active))
+    user = db.scalar(queries.locked_accounts(User.id == challenge.user_id, User.is_active))
     # The challenge may have ended while we waited for the lock. The attempt is counted
     # before the code is checked, so that every attempt counts.
     still_open = (OneTimeToken.used_at.is_(None), OneTimeToken.attempts < MAX_TRIES)
@@ -232,7 +234,7 @@ def is_guessable(code: str) -> bool:
     A six-digit code can be guessed. A recovery code cannot, so the owner can still sign
     in with one while someone else is guessing codes.
     """
-    return len(totp.plain(code)) <= totp.DIGITS
+    return len(totp.normalise_code(code)) <= totp.DIGITS
 
 
 def _accept(db: Session, user: User, code: str, client: Client) -> bool:
@@ -243,7 +245,7 @@ def _accept(db: Session, user: User, code: str, client: Client) -> bool:
     row, at = found
     if row.confirmed_at is None:
         return False
-    return _is_next_code(row, code, at) or recovery_codes.use(db, user, code, client)
+    return _is_next_code(row, code, at) or recovery_codes.use_recovery_code(db, user, code, client)
 
 
 def _totp_of(db: Session, user_id: int) -> Row[Totp, datetime] | None:
@@ -261,10 +263,10 @@ def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
     """
     if (secret := read_secret(row)) is None:
         return False
-    step = totp.step_of(secret, totp.plain(code), at, after=row.last_step)
+    step = totp.step_of(secret, totp.normalise_code(code), at, after=row.last_step)
     if step is not None:
         row.last_step = step
-        renew(row)
+        renew_encryption(row)
     return step is not None
 
 

@@ -62,6 +62,6 @@ def step_of(secret: str, code: str, moment: datetime, *, after: int | None = Non
     return right
 
 
-def plain(code: str) -> str:
+def normalise_code(code: str) -> str:
     """Normalise a typed code: remove spaces and dashes, and uppercase the letters."""
     return "".join(code.split()).replace("-", "").upper()

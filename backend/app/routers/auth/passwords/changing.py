@@ -56,7 +56,7 @@ def mail_link(db: Session, user: User, template: str) -> None:
         useful_for=life,
         to_stranger=not user.is_verified,
         username=user.username,
-        link=one_time_tokens.link("reset-password", token),
+        link=one_time_tokens.link_with_token("reset-password", token),
         minutes=life // timedelta(minutes=1),
     )
 
@@ -67,10 +67,10 @@ def find_owner(db: Session, email: str, *conditions: ColumnExpressionArgument[bo
     If two links are created at once, the lock ensures that the second revokes the
     first.
     """
-    return db.scalar(queries.locked(User.email == email, User.is_active, *conditions))
+    return db.scalar(queries.locked_accounts(User.email == email, User.is_active, *conditions))
 
 
-def reset(db: Session, data: PasswordReset, client: Client) -> None:
+def reset_password(db: Session, data: PasswordReset, client: Client) -> None:
     """Set a new password for the user who opened the link.
 
     All sessions end, and all other links stop working. The second factor stays.
@@ -85,16 +85,18 @@ def reset(db: Session, data: PasswordReset, client: Client) -> None:
     )
     _set(db, user, data.new_password)
     if not user.is_verified:
-        takeover.expel(db, user.id)
+        takeover.expel_stranger(db, user.id)
         security_events.record(db, "email_verified", user.id, client)
     user.is_verified = True
     db.flush()
     end_sessions(db, user.id)
     security_events.record(db, "password_reset", user.id, client)
-    throttle.forgive(client.ip_address, user.username, user.email)
+    throttle.forgive_failed_sign_ins(client.ip_address, user.username, user.email)
 
 
-def change(db: Session, session: LoginSession, data: PasswordChange, client: Client) -> None:
+def change_password(
+    db: Session, session: LoginSession, data: PasswordChange, client: Client
+) -> None:
     """Set a new password, and end the user's other sessions.
 
     Raises `InvalidCredentials`, `SessionNotFresh`, `WeakPassword`.

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.db import clock
 from app.platform.jobs import enqueue
-from app.platform.limits import loggable
+from app.platform.limits import loggable_key_part
 from app.routers.auth import queries, throttle
 from app.routers.auth.credentials import security_events
 from app.routers.auth.credentials.client import Client
@@ -24,7 +24,7 @@ AGAIN = timedelta(days=1)
 MAILED = "lock_out_mailed"
 
 
-def note(db: Session, guess: throttle.Guess, user_id: int, client: Client) -> None:
+def record_lockout(db: Session, guess: throttle.Guess, user_id: int, client: Client) -> None:
     """Record that an account is locked, once per lock.
 
     For a name without an account, `user_id` is 0, and the same statements run.
@@ -33,7 +33,7 @@ def note(db: Session, guess: throttle.Guess, user_id: int, client: Client) -> No
         return
     # The `rate_limited` log record has the same digest. The digest does not reveal the
     # name, but equal names have equal digests.
-    facts = {"what": "account", "name": loggable(guess.name)}
+    facts = {"what": "account", "name": loggable_key_part(guess.name)}
     noted = and_(
         SecurityEvent.kind == "locked_out", SecurityEvent.facts == security_events.as_text(facts)
     )
@@ -42,13 +42,13 @@ def note(db: Session, guess: throttle.Guess, user_id: int, client: Client) -> No
         enqueue(db, "auth.account_locked", {"user_id": user_id})
 
 
-def warn(db: Session, user_id: int) -> None:
+def warn_owner(db: Session, user_id: int) -> None:
     """Email the owner a link that unlocks the account.
 
     Only one email is sent, even if both the username and the email of the account are
     locked.
     """
-    user = db.scalar(queries.locked(User.id == user_id, User.is_active, User.is_verified))
+    user = db.scalar(queries.locked_accounts(User.id == user_id, User.is_active, User.is_verified))
     mailed = and_(SecurityEvent.kind == MAILED, SecurityEvent.user_id == user_id)
     if user and not _is_newest(db, user_id, mailed):
         changing.mail_link(db, user, "auth/account_locked")

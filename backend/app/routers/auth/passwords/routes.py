@@ -38,7 +38,7 @@ def reset_password(db: db_dependency, client: CallingClient, data: PasswordReset
 
     All sessions end. The link works once.
     """
-    changing.reset(db, data, client)
+    changing.reset_password(db, data, client)
 
 
 @router.post("/change", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
@@ -48,4 +48,4 @@ def change_password(
     db: db_dependency, session: CurrentSession, client: CallingClient, data: PasswordChange
 ) -> None:
     """Set a new password. All other sessions end."""
-    changing.change(db, session, data, client)
+    changing.change_password(db, session, data, client)

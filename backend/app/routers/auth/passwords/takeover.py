@@ -12,7 +12,7 @@ from app.routers.auth.models import Identity
 from app.routers.auth.sessions.login_sessions import end_sessions
 
 
-def expel(db: Session, user_id: int) -> None:
+def expel_stranger(db: Session, user_id: int) -> None:
     """Remove everything with which the stranger could sign in again.
 
     This covers links, codes, the second factor, identities and sessions. Before calling
@@ -20,6 +20,6 @@ def expel(db: Session, user_id: int) -> None:
     password then waits for the user's row, and is refused.
     """
     one_time_tokens.revoke(db, user_id)
-    second_factor.remove(db, user_id)
+    second_factor.remove_second_factor(db, user_id)
     db.execute(delete(Identity).where(Identity.user_id == user_id))
     end_sessions(db, user_id)

@@ -69,7 +69,7 @@ def cookie_name() -> str:
     return "__Host-refresh" if _secure() else "liftoff-refresh"
 
 
-def deliver(response: Response, token: Token, mode: str) -> Token:
+def deliver_tokens(response: Response, token: Token, mode: str) -> Token:
     """Deliver the tokens: set the cookie in cookie mode, or leave the refresh token in
     the body.
     """
@@ -79,7 +79,7 @@ def deliver(response: Response, token: Token, mode: str) -> Token:
     return token.model_copy(update={"refresh_token": None})
 
 
-def forget(response: Response) -> None:
+def forget_refresh_cookie(response: Response) -> None:
     """Tell the browser to delete the refresh cookie.
 
     The attributes are the same as when the cookie was set. With weaker attributes, a

@@ -231,7 +231,7 @@ def end_session(db: Session, user: User, session_id: int) -> None:
 
 def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) -> None:
     """End all sessions of a user at once, except the session `but`."""
-    db.scalar(queries.locked(User.id == user_id))
+    db.scalar(queries.locked_accounts(User.id == user_id))
     theirs = update(LoginSession).where(
         LoginSession.user_id == user_id, LoginSession.ended_at.is_(None)
     )
@@ -247,7 +247,7 @@ def lock_user(db: Session, session: LoginSession) -> User:
     whose session has ended must not change anything. Raises `Unauthenticated` if the
     session has ended.
     """
-    user = db.scalar(queries.locked(User.id == session.user_id))
+    user = db.scalar(queries.locked_accounts(User.id == session.user_id))
     lives = live_sessions().where(LoginSession.id == session.id)
     if user is None or db.scalar(lives.execution_options(populate_existing=True)) is None:
         raise Unauthenticated
@@ -256,5 +256,5 @@ def lock_user(db: Session, session: LoginSession) -> User:
 
 def require_fresh(db: Session, session: LoginSession) -> None:
     """Raise `SessionNotFresh` if the sign-in is older than `FRESH`."""
-    if clock.read(db) - session.created_at > FRESH:
+    if clock.read_database_time(db) - session.created_at > FRESH:
         raise SessionNotFresh

@@ -46,7 +46,7 @@ def refresh(db: Session, token: str, client: Client) -> Token:
     # Lock the rows, so that the second of two simultaneous requests sees what the first
     # has changed. The user is locked first, as in every request.
     owner = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
-    db.scalar(queries.locked(User.id == owner))
+    db.scalar(queries.locked_accounts(User.id == owner))
     this = live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession)
     found = db.execute(this.add_columns(LoginSession.refreshed_at >= clock.now(-GRACE))).first()
     if found is None:

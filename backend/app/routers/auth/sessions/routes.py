@@ -35,7 +35,7 @@ def refresh(
     token = given or cookies.refresh_cookie(request)
     if token is None:
         raise refreshing.InvalidRefreshToken(cookies.why_none_came(request))
-    return cookies.deliver(
+    return cookies.deliver_tokens(
         response, refreshing.refresh(db, token, client), "body" if given else "cookie"
     )
 
@@ -69,7 +69,7 @@ def log_out(
         login_sessions.end_session_of_token(db, refresh_token=cookie)
     elif not named:
         raise Unauthenticated(cookies.why_none_came(request))
-    cookies.forget(response)
+    cookies.forget_refresh_cookie(response)
 
 
 @router.post("/logout-all", status_code=status.HTTP_204_NO_CONTENT)
@@ -77,7 +77,7 @@ def log_out(
 def log_out_everywhere(db: db_dependency, response: Response, session: CurrentSession) -> None:
     """End every session of this account."""
     login_sessions.end_sessions(db, session.user_id)
-    cookies.forget(response)
+    cookies.forget_refresh_cookie(response)
 
 
 @router.get("/sessions")

@@ -40,7 +40,9 @@ def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
     name = login_name(login)
     column = User.email if "@" in name else User.username
     found = db.execute(
-        select(User, pending.waits()).where(column == name, ~pending.abandoned())
+        select(User, pending.waits_for_verification()).where(
+            column == name, ~pending.is_abandoned()
+        )
     ).first()
     return (found[0], found[1]) if found else (None, False)
 
@@ -87,7 +89,9 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     # A reset must end all sessions (ASVS 7.4.3). A reset locks the same row first. If
     # the reset is first, this read waits and finds another hash. If this read is first,
     # the reset waits, and then ends the session that is opened below.
-    locked = db.scalar(queries.locked(User.id == user.id, User.is_active, User.is_verified))
+    locked = db.scalar(
+        queries.locked_accounts(User.id == user.id, User.is_active, User.is_verified)
+    )
     if locked is None or user.hashed_password != checked:
         raise InvalidCredentials
     if replacement:
@@ -103,7 +107,7 @@ def _note_failure(db: Session, guess: throttle.Guess, user: User | None, client:
         if guess.locks_address():
             security_events.record(db, "locked_out", user_id, client, what="address")
     finally:
-        lockouts.note(db, guess, user_id or 0, client)
+        lockouts.record_lockout(db, guess, user_id or 0, client)
 
 
 def _guess(db: Session, user: User | None, name: str, client: Client) -> throttle.Guess:

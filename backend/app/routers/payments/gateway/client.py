@@ -45,7 +45,7 @@ class _Http(stripe.HTTPClient):
 
     def __init__(self) -> None:
         super().__init__()
-        self._client = outbound.client()
+        self._client = outbound.http_client()
 
     def request(
         self,
@@ -100,7 +100,7 @@ def calling() -> Iterator[stripe.StripeClient]:
     if settings.stripe_secret_key is None:
         raise PaymentsMisconfigured("STRIPE_SECRET_KEY is not set")
     try:
-        with outbound.budget(TOTAL_SECONDS, MAX_BYTES):
+        with outbound.call_budget(TOTAL_SECONDS, MAX_BYTES):
             yield _client(settings.stripe_secret_key.get_secret_value(), settings.stripe_api_base)
     except stripe.StripeError as error:
         raise _ours(error) from error

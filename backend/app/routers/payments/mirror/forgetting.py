@@ -79,7 +79,7 @@ def forget_at_stripe(payload: dict[str, Any]) -> bool:
         return False
     gateway.close_sessions(stripe_id)
     with side_session() as side:
-        since = clock.read(side) - LAST_MOMENT
+        since = clock.read_database_time(side) - LAST_MOMENT
     for bought in gateway.find_live(stripe_id):
         raise_alarm("paid_without_account", customer=stripe_id, subscription=bought)
         gateway.end_and_refund(bought, since=since)

@@ -170,7 +170,7 @@ def _change_at_stripe(
 
 
 def _holds(db: Session, previewed_at: datetime | None) -> bool:
-    return previewed_at is not None and previewed_at > clock.read(db) - SHOWN
+    return previewed_at is not None and previewed_at > clock.read_database_time(db) - SHOWN
 
 
 def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:

@@ -49,7 +49,7 @@ def ensure_customer(db: Session, user: User) -> Customer:
     if customer.gone_at is not None:
         _begin_anew(db, customer, user)
     if customer.stripe_id is None:
-        at = clock.read(db)
+        at = clock.read_database_time(db)
         customer.creation_asked_at = customer.creation_asked_at or at
         commit_step(db)
         _store_response(db, customer, stripe_id=_create(customer, at))

@@ -17,7 +17,7 @@ from app.core.config import get_settings
 from app.db import clock
 from app.db.batches import in_batches
 from app.db.database import SessionLocal, side_session
-from app.platform.jobs import Failure, alone, enqueue, is_enqueued
+from app.platform.jobs import Failure, enqueue, exclusive_job, is_enqueued
 from app.routers.payments import gateway
 from app.routers.payments.alarms import raise_alarm
 from app.routers.payments.mirror import sync
@@ -63,10 +63,10 @@ def process_event(db: Session, event_id: int) -> None:
             event = side.get(WebhookEvent, event_id)
             if event is None or event.outcome is not None:
                 return
-            turn.enter_context(alone(f"payer {event.payer or event.event_id}"))
+            turn.enter_context(exclusive_job(f"payer {event.payer or event.event_id}"))
             event.attempts += 1
             concern, payer = HANDLED.get(event.type), event.payer
-            content = foreign_json.read(event.body)
+            content = foreign_json.parse_foreign_json(event.body)
         _work_off(db, event_id, concern, payer, content)
 
 

@@ -126,7 +126,7 @@ def _parse(body: bytes) -> dict[str, Any]:
     Stripe defines the rest.
     """
     try:
-        event = foreign_json.read(body)
+        event = foreign_json.parse_foreign_json(body)
     except ValueError as error:
         raise InvalidPayload from error
     if not (

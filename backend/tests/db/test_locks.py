@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import exc
 
 from app.db.database import SessionLocal
-from app.db.errors import DatabaseTimeout, translate
+from app.db.errors import DatabaseTimeout, translate_database_error
 from app.db.locks import wait_for_turn
 from tests.support.widgets import Widget
 
@@ -54,5 +54,5 @@ def test_who_waits_too_long_is_told_so(migrated, threads):
         with pytest.raises((DatabaseTimeout, exc.DBAPIError)) as caught:
             threads.submit(take).result(10)
     error = caught.value
-    told = error if isinstance(error, DatabaseTimeout) else translate(error)
+    told = error if isinstance(error, DatabaseTimeout) else translate_database_error(error)
     assert isinstance(told, DatabaseTimeout)

@@ -16,7 +16,7 @@ def period_of(subscription: Object) -> tuple[int, int]:
     return first["current_period_start"], first["current_period_end"]
 
 
-def period(work: Work, subscription: Object) -> None:
+def set_period_timer(work: Work, subscription: Object) -> None:
     """Set the timer for the end of the period, or an earlier end of the subscription.
 
     Another timer announces the next period.
@@ -30,7 +30,7 @@ def period(work: Work, subscription: Object) -> None:
         work.clear_timer("subscription.upcoming", subscription["id"])
 
 
-def trial(work: Work, subscription: Object) -> None:
+def set_trial_timer(work: Work, subscription: Object) -> None:
     """Set the warning three days before a trial ends, or now if the trial is shorter.
 
     The warning is given once for each end.
@@ -48,6 +48,6 @@ def first_payment(work: Work, subscription: Object) -> None:
     work.set_timer("subscription.expire", subscription["id"], work.now + TO_FIRST_PAYMENT)
 
 
-def clear(work: Work, subscription: Object) -> None:
+def clear_timers(work: Work, subscription: Object) -> None:
     for name in _NAMES:
         work.clear_timer(f"subscription.{name}", subscription["id"])

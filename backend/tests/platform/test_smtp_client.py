@@ -13,7 +13,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from app.core.config import get_settings
 from app.db.database import SessionLocal
-from app.platform import gateway, mail, outbox
+from app.platform import mail, outbox, smtp_client
 from app.platform.models import Mail
 from tests.support.services import program
 from tests.support.smtp import Recorder, mail_server, tls_context
@@ -227,7 +227,7 @@ def line():
 
 
 def test_a_server_that_hangs_is_given_up_in_time(committed, settings, line, monkeypatch):
-    monkeypatch.setattr(gateway, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(smtp_client, "ANSWER_SECONDS", 0.2)
     settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(line(lambda _: None)), SMTP_TLS="none")
     began = time.perf_counter()
     assert "timed out" in sent_mail().last_error
@@ -244,7 +244,7 @@ def test_a_server_that_drips_is_cut_off_in_time(committed, settings, line, monke
         except OSError:
             return
 
-    monkeypatch.setattr(gateway, "TOTAL_SECONDS", 0.5)
+    monkeypatch.setattr(smtp_client, "TOTAL_SECONDS", 0.5)
     settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(line(drip)), SMTP_TLS="none")
     began = time.perf_counter()
     unsent = sent_mail()

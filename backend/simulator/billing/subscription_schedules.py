@@ -3,7 +3,7 @@
 https://docs.stripe.com/billing/subscriptions/subscription-schedules
 """
 
-from simulator.billing import phases, schedule, standing, subscriptions
+from simulator.billing import phases, standing, subscription_timers, subscriptions
 from simulator.billing.subscriptions import Order, Wanted
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
@@ -19,7 +19,7 @@ def of(work: Work, subscription: Object) -> Object | None:
     return work.find(KIND, subscription["schedule"]) if subscription["schedule"] else None
 
 
-def tell(work: Work, found: Object, event: str) -> Object:
+def announce_schedule(work: Work, found: Object, event: str) -> Object:
     work.put(found)
     work.emit(f"{KIND}.{event}", found)
     return found
@@ -31,7 +31,7 @@ def place_of(found: Object) -> int:
     return starts.index(found["current_phase"]["start_date"])
 
 
-def enter(work: Work, found: Object, place: int) -> None:
+def make_phase_current(work: Work, found: Object, place: int) -> None:
     """Make this phase the current one. The caller stores and announces the schedule."""
     phase = found["phases"][place]
     found |= {
@@ -41,7 +41,7 @@ def enter(work: Work, found: Object, place: int) -> None:
     work.set_timer(TURN, found["id"], max(phase["end_date"], work.now))
 
 
-def take(work: Work, found: Object, subscription: Object) -> None:
+def take_over_subscription(work: Work, found: Object, subscription: Object) -> None:
     """Let this schedule manage the subscription, and set whether it ends."""
     subscription["schedule"] = found["id"]
     end = found["phases"][-1]["end_date"] if found["end_behavior"] == "cancel" else None
@@ -52,12 +52,12 @@ def take(work: Work, found: Object, subscription: Object) -> None:
             "cancel_at_period_end": False,
             "canceled_at": canceled_at,
         }
-    standing.put(work, subscription)
+    standing.store_and_announce(work, subscription)
     if subscription["status"] != "paused":
-        schedule.period(work, subscription)
+        subscription_timers.set_period_timer(work, subscription)
 
 
-def begin(work: Work, found: Object) -> None:
+def begin_first_phase(work: Work, found: Object) -> None:
     """Begin the first phase, with a new subscription.
 
     The caller stores and announces the schedule.
@@ -82,11 +82,11 @@ def begin(work: Work, found: Object) -> None:
     )
     subscription = subscriptions.start(work, order)
     found["subscription"] = subscription["id"]
-    enter(work, found, 0)
-    take(work, found, subscription)
+    make_phase_current(work, found, 0)
+    take_over_subscription(work, found, subscription)
 
 
-def turn(work: Work, subscription: Object) -> Object:
+def turn_to_next_phase(work: Work, subscription: Object) -> Object:
     """Begin the phase that is due, or release the subscription after the last one.
 
     Returns the subscription as it is then. A subscription that its schedule ends does
@@ -96,11 +96,11 @@ def turn(work: Work, subscription: Object) -> Object:
     while found and found["status"] == "active" and found["current_phase"]["end_date"] <= work.now:
         place = place_of(found) + 1
         if place < len(found["phases"]):
-            enter(work, found, place)
-            subscription = phases.enter(work, subscription, found["phases"][place])
-            tell(work, found, "updated")
+            make_phase_current(work, found, place)
+            subscription = phases.enter_phase(work, subscription, found["phases"][place])
+            announce_schedule(work, found, "updated")
         elif found["end_behavior"] == "release":
-            subscription = release(work, found, keeps_end=True)
+            subscription = release_schedule(work, found, keeps_end=True)
         else:
             break
     return subscription
@@ -116,11 +116,11 @@ def as_of(work: Work, subscription: Object, at: int) -> Object:
         return subscription
     shown: Object = plain_copy(subscription)
     for phase in found["phases"][place_of(found) + 1 :][:1]:
-        phases.exchange(work, shown, phase)
+        phases.exchange_items(work, shown, phase)
     return shown
 
 
-def follow(work: Work, subscription: Object) -> None:
+def follow_direct_change(work: Work, subscription: Object) -> None:
     """Apply a direct change of the subscription to its schedule's current phase.
 
     Later phases stay.
@@ -132,7 +132,7 @@ def follow(work: Work, subscription: Object) -> None:
     items = phases.items_of_phase(subscription["items"]["data"])
     if items != phase["items"]:
         phase["items"] = items
-        tell(work, found, "updated")
+        announce_schedule(work, found, "updated")
 
 
 def refuse_cancellation(subscription: Object) -> None:
@@ -144,7 +144,7 @@ def refuse_cancellation(subscription: Object) -> None:
         )
 
 
-def release(work: Work, found: Object, *, keeps_end: bool = False) -> Object:
+def release_schedule(work: Work, found: Object, *, keeps_end: bool = False) -> Object:
     """End the schedule, and return its subscription, which goes on.
 
     The result is empty if no subscription had begun.
@@ -157,13 +157,13 @@ def release(work: Work, found: Object, *, keeps_end: bool = False) -> Object:
     subscription["schedule"] = None
     if not keeps_end:
         subscription |= {"cancel_at": None, "cancel_at_period_end": False, "canceled_at": None}
-    standing.put(work, subscription)
+    standing.store_and_announce(work, subscription)
     if subscription["status"] != "paused":
-        schedule.period(work, subscription)
+        subscription_timers.set_period_timer(work, subscription)
     return subscription
 
 
-def cancel(work: Work, found: Object) -> None:
+def cancel_schedule(work: Work, found: Object) -> None:
     """Cancel a schedule that has no subscription, or whose subscription has ended."""
     _close(work, found, "canceled")
 
@@ -184,4 +184,4 @@ def _close(work: Work, found: Object, status: str) -> None:
     for timer in (TURN, START):
         work.clear_timer(timer, found["id"])
     found |= {"status": status, f"{status}_at": work.now, "current_phase": None}
-    tell(work, found, status)
+    announce_schedule(work, found, status)
