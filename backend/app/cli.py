@@ -12,8 +12,9 @@ from app.core.errors import AppError
 from app.core.features import Feature, discover, load_models
 from app.db.database import Base, SessionLocal
 from app.db.migrations import alembic_config
-from app.platform import dead_letters
 from app.routers.auth.sign_in import with_password
+
+from .platform.queues import dead_letters
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 

@@ -13,21 +13,12 @@ from app.core.logging import configure_logging, get_logger
 from app.db.capacity import check_capacity
 from app.db.migrations import known_revisions
 from app.db.threads import limit_threads
-from app.platform import (
-    dev_mailbox,
-    dev_pages,
-    docs_pages,
-    health,
-    jobs,
-    metrics,
-    middleware,
-    openapi_document,
-    openapi_routes,
-    problems,
-    route_index,
-)
 from app.platform.cache.poller import polling
-from app.platform.worker_threads import Worker
+from app.platform.jobs.worker_threads import Worker
+
+from .platform import jobs, middleware, openapi_document, openapi_routes, problems, route_index
+from .platform.monitoring import health, metrics
+from .platform.pages import dev_mailbox, dev_pages, docs_pages
 
 # Time for the email or job in progress to finish. Unfinished work becomes due again
 # when its lease ends.

@@ -12,7 +12,7 @@ import signal
 import sys
 from threading import Event
 
-from app.platform import heartbeat
+from .platform.monitoring import heartbeat
 
 
 def main() -> int:
@@ -28,9 +28,10 @@ def _work() -> int:
     from app.core.config import get_settings
     from app.core.features import load_models
     from app.core.logging import configure_logging
-    from app.platform import jobs
-    from app.platform.smtp_client import TOTAL_SECONDS
-    from app.platform.worker_threads import Worker
+    from app.platform.jobs.worker_threads import Worker
+    from app.platform.mail.smtp_client import TOTAL_SECONDS
+
+    from .platform import jobs
 
     configure_logging(get_settings())
     announce(get_settings())

@@ -222,7 +222,7 @@ GOOD = [
     (rules.libraries_stay_in_their_place, "app.routers.payments.gateway.client", "import stripe"),
     (
         rules.routes_are_plain_functions,
-        "app.platform.health",
+        "app.platform.monitoring.health",
         "@router.get('')\nasync def live(): ...",
     ),
     (

@@ -241,7 +241,7 @@ def finish_demo(settings: "Settings") -> None:
     server tries again and logs the error.
     """
     from app.core.logging import configure_logging
-    from app.platform.job_runs import run_next
+    from app.platform.jobs.job_runs import run_next
     from app.platform.models import Lane
 
     configure_logging(settings.model_copy(update={"log_level": "error"}))

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from app.core.errors import AppError, Unprocessable
 from app.core.schemas import model_of
 
-from . import problems, query_rules
+from . import problems
+from .requests import query_rules
 
 REQUEST_ID = "5f0c2a9e4b7d4c1f9a3e8d6b2c7f1a05"
 REFERENCE = "#/components/examples/"

@@ -12,7 +12,7 @@ from app.db import clock
 from app.db.base import Base
 from app.db.types import PrimaryKey
 
-from .leases import Leased
+from .queues.leases import Leased
 
 # Longer than any request takes. If the server crashes during a request, the key of the
 # request is free again after this time.

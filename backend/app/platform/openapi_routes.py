@@ -13,11 +13,11 @@ from fastapi.utils import deep_dict_update
 from app.core.errors import AppError, NotFound, TooManyRequests, Unauthenticated, Unprocessable
 from app.db.database import DatabaseBusy, get_db
 from app.db.errors import DatabaseConflict, DatabaseTimeout, DatabaseUnavailable, UnstorableValue
-from app.platform import principal
 
-from . import examples, idempotency, problems
+from . import examples, principal, problems
 from .conditional import Stale
-from .strict_request import UnsupportedMediaType
+from .requests import idempotency
+from .requests.strict_request import UnsupportedMediaType
 
 IF_NONE_MATCH = (
     "If-None-Match",

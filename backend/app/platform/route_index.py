@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Match, NoMatchFound, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import openapi_routes
-from .metrics import FOUND
+from .monitoring.metrics import FOUND
 from .routing import Route
 
 # Parameters of these kinds never contain a slash, so each fills exactly one segment.

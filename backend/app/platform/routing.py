@@ -34,12 +34,13 @@ from sqlalchemy.orm import Session, object_session
 from app.db.database import admission
 from app.platform.principal import current_viewer
 
-from . import idempotency, openapi_routes, query_rules
+from . import openapi_routes
 from .cache.routes import through_cache
 from .conditional import Stale, etag_of, matches_tag, revalidated
 from .one_hop import Plan, plan_of
-from .strict_request import StrictRequest
-from .write_limit import limit_writes
+from .requests import idempotency, query_rules
+from .requests.strict_request import StrictRequest
+from .requests.write_limit import limit_writes
 
 # The maximum size of a request body, in bytes. A larger body gets 413.
 SMALL_BODY = 16_000  # for routes that need no account

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.core.config import get_settings
 from app.platform import problems
-from app.platform.bounds import MAX_HEAD
+from app.platform.envelope.bounds import MAX_HEAD
 from app.server.crowd import Crowd, Limits, log
 from app.server.descriptors import connections_allowed
 from app.server.head import BoundedHead

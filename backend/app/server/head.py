@@ -9,7 +9,7 @@ import re
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.platform.bounds import HEAD_TOO_LARGE, MAX_HEAD, MAX_TARGET, OF_EACH
+from app.platform.envelope.bounds import HEAD_TOO_LARGE, MAX_HEAD, MAX_TARGET, OF_EACH
 
 AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*+://([^/?#]*+)")
 

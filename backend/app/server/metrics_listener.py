@@ -42,7 +42,7 @@ def listen(settings: Settings) -> None:
     """
     if not (settings.metrics_enabled and settings.metrics_port):
         return
-    from app.platform import metrics
+    from app.platform.monitoring import metrics
 
     host, port = settings.host, settings.metrics_port
     try:

@@ -1,6 +1,6 @@
 """The emails that auth's jobs write, once a worker has run them."""
 
-from app.platform import job_runs
+from app.platform.jobs import job_runs
 from app.platform.templates import Rendered
 from tests.support.mails import mails_to, token_of
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.core.types import utc_now
-from app.platform import job_runs
+from app.platform.jobs import job_runs
 from app.platform.models import Lane, Mail
 from app.routers.auth import hooks
 from app.routers.auth.accounts import erasure

@@ -7,6 +7,7 @@ from threading import Lock
 
 import pytest
 
+from app.core.admission import Admission
 from app.db.database import admission
 from app.routers.auth import security
 from tests.auth.factories import PASSWORD, make_user
@@ -84,7 +85,8 @@ def test_a_crowd_is_hashed_one_per_processor_and_all_get_through(client, committ
 @pytest.mark.usefixtures("db")
 def test_every_route_that_hashes_waits_for_its_turn(client, monkeypatch, path):
     """If no turn ever comes, no request gets as far as reading what was sent."""
-    monkeypatch.setattr(security.hashing, "timeout", 0)
+    none = Admission(0, timeout=0, refusal=security.SignInBusy)
+    monkeypatch.setattr(security, "hashing", none)
     answer = client.post(f"/auth/{path}", json={})
     assert outcome(answer) == (503, "sign_in_busy")
     assert int(answer.headers["Retry-After"]) > 0

@@ -70,7 +70,7 @@ def test_signing_and_encryption_use_the_new_key(change):
 def test_a_mail_that_waits_is_still_sent(client, db, change):
     user = make_user(is_verified=False)
     client.post("/auth/verify-email/resend", json={"email": user.email})
-    from app.platform import job_runs
+    from app.platform.jobs import job_runs
 
     while job_runs.run_next():
         pass

@@ -22,7 +22,7 @@ from sqlalchemy import func, select, update
 
 from app.db.demands import demand_again
 from app.db.locks import wait_for_turn
-from app.platform import idempotency
+from app.platform.requests import idempotency
 from app.routers.auth import queries
 from app.routers.auth.accounts import own_account
 from app.routers.auth.credentials import client, one_time_tokens

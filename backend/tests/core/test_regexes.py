@@ -20,8 +20,8 @@ from tests.support.pumps import pumps
 
 SMALL, LARGE = 2_500, 10_000
 OURS = {  # read nothing but what we have written ourselves
-    "app.platform.dev_pages.INLINE": "our own pages",
-    "app.platform.docs_pages.INLINE_SCRIPT": "the pages of /docs",
+    "app.platform.pages.dev_pages.INLINE": "our own pages",
+    "app.platform.pages.docs_pages.INLINE_SCRIPT": "the pages of /docs",
 }
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from app.core.admission import Admission
 from app.db.database import DatabaseBusy, SessionLocal, admission, db_dependency
-from app.platform import health
+from app.platform.monitoring import health
 from app.platform.routing import Router
 from tests.support.widgets import Widget, WidgetCreate, add_widget, widget_app
 

@@ -18,8 +18,9 @@ from app.db.engines import CONNECT_SECONDS, JOB_STATEMENT_SECONDS, Limits, make_
 from app.db.errors import translate_database_error
 from app.db.silence import LISTEN_SECONDS, Silence, silence_of
 from app.db.urls import normalise_database_url
-from app.platform import jobs, models, outbox
-from app.platform.smtp_client import TOTAL_SECONDS
+from app.platform import jobs, models
+from app.platform.mail import outbox
+from app.platform.mail.smtp_client import TOTAL_SECONDS
 from tests.support.freezer import Freezer, freezer, place_of, through
 from tests.support.smtp import wait_until
 

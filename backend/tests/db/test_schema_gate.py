@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 
 from app.db.migrations import known_revisions
 from app.db.urls import normalise_database_url
-from app.platform.probes import EVERY_SECONDS
+from app.platform.monitoring.probes import EVERY_SECONDS
 from tests.db.test_migrations import done
 from tests.support.server import Server, running_server
 from tests.support.trees import Tree

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from app.core.config import BACKEND
 from app.db.database import SessionLocal
+from app.platform.jobs.worker_threads import SENDERS
 from app.platform.mail import queue_mail
 from app.platform.models import Mail
-from app.platform.worker_threads import SENDERS
 from tests.faults.figures import record
 from tests.support.smtp import far_away, wait_until
 from tests.support.workers import workers

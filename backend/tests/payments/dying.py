@@ -29,8 +29,8 @@ WORK = (
     "after app.routers.payments.gateway:read_payer",
     "after app.routers.payments.mirror.sync:write_payer",
     "after app.routers.payments.webhooks.processing:settle_events",
-    "after app.platform.job_runs:_strike_off",  # all is written, nothing committed
-    "after app.platform.job_runs:run_next",  # committed
+    "after app.platform.jobs.job_runs:_strike_off",  # all is written, nothing committed
+    "after app.platform.jobs.job_runs:run_next",  # committed
 )
 
 

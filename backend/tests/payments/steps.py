@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db.database import SessionLocal
-from app.platform import job_runs
+from app.platform.jobs import job_runs
 from app.routers.auth.models import User
 from app.routers.payments.models import Customer, Subscription, WebhookEvent
 from app.routers.payments.selling import customers

@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from app.db.database import admission, engine
-from app.platform import job_runs, jobs
+from app.platform import jobs
+from app.platform.jobs import job_runs
+from app.platform.jobs.worker_threads import Worker
 from app.platform.models import Lane
-from app.platform.worker_threads import Worker
 from app.routers.payments.gateway.admission import calls
 from tests.auth.factories import make_user, token_for
 from tests.payments.factories import make_customer, sell_plans

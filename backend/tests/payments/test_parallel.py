@@ -6,10 +6,9 @@ Those of one payer keep no thread from the others.
 import pytest
 from sqlalchemy import func, select
 
-from app.platform import job_runs
-from app.platform.jobs import NotNow, exclusive_job
+from app.platform.jobs import NotNow, exclusive_job, job_runs
+from app.platform.jobs.worker_threads import THREADS, Worker
 from app.platform.models import Job, Lane
-from app.platform.worker_threads import THREADS, Worker
 from app.routers.payments.models import WebhookEvent
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer

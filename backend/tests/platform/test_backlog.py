@@ -7,8 +7,9 @@ import time_machine
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.db.database import SessionLocal
-from app.platform import backlog, health, mail
+from app.platform import mail
 from app.platform.models import Job, Mail, Priority
+from app.platform.monitoring import backlog, health
 from tests.support.jobs import enqueue
 
 MINUTES = 6

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.responses import Response
 
-from app.platform.bounds import (
+from app.platform.envelope.bounds import (
     MAX_COOKIES,
     MAX_PARAMETERS,
     MAX_TARGET,

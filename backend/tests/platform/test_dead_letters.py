@@ -12,9 +12,11 @@ from app.cli import cli
 from app.core.types import utc_now
 from app.db import batches
 from app.db.database import SessionLocal
-from app.platform import dead_letters, job_runs, jobs, leases, outbox
-from app.platform.mail import queue_mail
+from app.platform import jobs
+from app.platform.jobs import job_runs
+from app.platform.mail import outbox, queue_mail
 from app.platform.models import Job, Mail
+from app.platform.queues import dead_letters, leases
 
 GONE = datetime(2030, 1, 1, 12, tzinfo=UTC)
 

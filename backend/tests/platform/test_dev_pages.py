@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 
 from app.db.database import SessionLocal
 from app.main import create_app
-from app.platform.dev_pages import STEPS
 from app.platform.mail import queue_mail
+from app.platform.pages.dev_pages import STEPS
 from tests.support.mails import token_of
 
 LINK = "https://app.example.com/verify-email?token=a%2Btoken&x=1"

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from app import main
 from app.core.types import utc_now
 from app.db.database import SessionLocal
-from app.platform import idempotency
-from app.platform.idempotency import Claim
 from app.platform.models import LEASE, IdempotencyKey
+from app.platform.requests import idempotency
+from app.platform.requests.idempotency import Claim
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.letters import letters_to
 from tests.support.widgets import Widget

@@ -11,8 +11,10 @@ from sqlalchemy import func, select, update
 
 from app.core.types import utc_now
 from app.db.database import SessionLocal, WorkerSession
-from app.platform import job_runs, jobs, leases
+from app.platform import jobs
+from app.platform.jobs import job_runs
 from app.platform.models import IdempotencyKey, Job, Mail
+from app.platform.queues import leases
 from tests.support.jobs import enqueue, purge, rows, widgets
 from tests.support.widgets import Widget
 

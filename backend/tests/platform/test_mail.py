@@ -14,9 +14,10 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.config import get_settings
 from app.db.database import SessionLocal
-from app.platform import mail, outbox, templates
-from app.platform.leases import delay_after
+from app.platform import mail, templates
+from app.platform.mail import outbox
 from app.platform.models import Mail
+from app.platform.queues.leases import delay_after
 from tests.support.server import free_port
 
 LINK = "https://app.example.com/verify-email?token=a-token-of-nobody"

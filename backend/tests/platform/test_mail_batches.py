@@ -18,9 +18,11 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.core.types import utc_now
 from app.db.database import SessionLocal
-from app.platform import backlog, mail, outbox, smtp_client
+from app.platform import mail
+from app.platform.jobs.worker_threads import SENDERS, Worker
+from app.platform.mail import outbox, smtp_client
 from app.platform.models import Mail, Priority
-from app.platform.worker_threads import SENDERS, Worker
+from app.platform.monitoring import backlog
 from tests.support.smtp import wait_until
 
 LINK = "https://app.example.com/reset-password?token=a-token-of-nobody"

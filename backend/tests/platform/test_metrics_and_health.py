@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from app.core.config import get_settings
 from app.main import create_app
-from app.platform import health
+from app.platform.monitoring import health
 from tests.auth.factories import make_user, token_for
 from tests.core.safe_settings import SAFE
 from tests.support.server import free_port, running_server

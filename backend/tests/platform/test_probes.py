@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from anyio import create_task_group, to_thread
 
-from app.platform.probes import EVERY_SECONDS, Checks, Probe
+from app.platform.monitoring.probes import EVERY_SECONDS, Checks, Probe
 from tests.support.freezer import freezer
 from tests.support.server import running_server
 from tests.support.smtp import wait_until

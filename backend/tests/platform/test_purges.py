@@ -13,8 +13,10 @@ from sqlalchemy import func, select
 from app.core.types import utc_now
 from app.db import batches
 from app.db.database import Base, SessionLocal
-from app.platform import job_runs, jobs, purge_metrics, purges, recurrence
+from app.platform import jobs, purges
+from app.platform.jobs import job_runs, recurrence
 from app.platform.models import IdempotencyKey, Job, Lane
+from app.platform.monitoring import purge_metrics
 from tests.support.filled import OURS
 from tests.support.jobs import rows
 

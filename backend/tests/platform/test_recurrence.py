@@ -11,9 +11,11 @@ from sqlalchemy import delete, update
 from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal, WorkerSession
-from app.platform import job_runs, jobs, leases, recurrence
+from app.platform import jobs
+from app.platform.jobs import job_runs, recurrence
+from app.platform.jobs.recurrence import planner
 from app.platform.models import Job
-from app.platform.recurrence import planner
+from app.platform.queues import leases
 from tests.support.jobs import rows
 
 HOUR = timedelta(hours=1)

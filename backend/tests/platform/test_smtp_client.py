@@ -13,7 +13,8 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from app.core.config import get_settings
 from app.db.database import SessionLocal
-from app.platform import mail, outbox, smtp_client
+from app.platform import mail
+from app.platform.mail import outbox, smtp_client
 from app.platform.models import Mail
 from tests.support.services import program
 from tests.support.smtp import Recorder, mail_server, tls_context

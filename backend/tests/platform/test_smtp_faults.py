@@ -11,9 +11,9 @@ from sqlalchemy import delete, func, select, update
 
 from app.db import clock
 from app.db.database import SessionLocal
-from app.platform import leases, outbox, smtp_client
-from app.platform.mail import queue_mail
+from app.platform.mail import outbox, queue_mail, smtp_client
 from app.platform.models import Mail
+from app.platform.queues import leases
 from tests.support.server import free_port
 from tests.support.smtp import wait_until
 from tests.support.workers import workers

@@ -9,10 +9,11 @@ from sqlalchemy import select, update
 from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
-from app.platform import job_runs, jobs
+from app.platform import jobs
+from app.platform.jobs import job_runs
+from app.platform.jobs.worker_threads import THREADS, Worker
 from app.platform.models import Job, Lane
-from app.platform.wakes import job_bell, recurring_bell, ring_after
-from app.platform.worker_threads import THREADS, Worker
+from app.platform.queues.wakes import job_bell, recurring_bell, ring_after
 from tests.support.jobs import enqueue, rows, widgets
 from tests.support.smtp import wait_until
 
@@ -65,7 +66,7 @@ def test_the_worker_is_woken_only_after_the_commit(committed, adding):
 
 
 def test_a_worker_is_woken_well_before_its_next_poll(committed, adding, monkeypatch):
-    monkeypatch.setattr("app.platform.worker_threads.POLL_SECONDS", 600)
+    monkeypatch.setattr("app.platform.jobs.worker_threads.POLL_SECONDS", 600)
     worker = Worker()
     worker.start()
     try:

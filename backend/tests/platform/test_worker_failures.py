@@ -13,9 +13,11 @@ import pytest
 import time_machine
 
 from app.core.config import BACKEND
-from app.platform import heartbeat, job_runs, jobs, worker_threads
+from app.platform import jobs
+from app.platform.jobs import job_runs, worker_threads
+from app.platform.jobs.worker_threads import Worker
 from app.platform.models import Lane
-from app.platform.worker_threads import Worker
+from app.platform.monitoring import heartbeat
 from tests.support.jobs import enqueue, rows, widgets
 from tests.support.smtp import wait_until
 from tests.support.widgets import Widget

@@ -12,9 +12,9 @@ from sqlalchemy import select, update
 from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
+from app.platform.jobs.worker_threads import SENDERS
 from app.platform.mail import queue_mail
 from app.platform.models import Job, Mail
-from app.platform.worker_threads import SENDERS
 from tests.support.server import running_server
 from tests.support.smtp import wait_until
 from tests.support.workers import workers

@@ -10,10 +10,12 @@ from sqlalchemy import select, update
 
 from app.db import clock
 from app.db.database import WorkerSession
-from app.platform import job_runs, jobs, leases, outbox
-from app.platform.idempotency import Claim
-from app.platform.mail import queue_mail
+from app.platform import jobs
+from app.platform.jobs import job_runs
+from app.platform.mail import outbox, queue_mail
 from app.platform.models import IdempotencyKey, Job, Mail
+from app.platform.queues import leases
+from app.platform.requests.idempotency import Claim
 from tests.support.clocks import host_ahead
 from tests.support.jobs import enqueue, rows, widgets
 

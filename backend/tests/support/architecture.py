@@ -44,7 +44,7 @@ SIMULATOR_PARTS = {
 # minutes, and stand in no row.
 OWN_CLOCK = {
     "app.platform.cache.values",  # the age of a copy, which may disappear at any time
-    "app.platform.heartbeat",  # the age of a file of this host
+    "app.platform.monitoring.heartbeat",  # the age of a file of this host
     "app.platform.limits",
     "app.routers.auth.security",
     "app.routers.payments.gateway.signatures",

@@ -21,8 +21,10 @@ from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db import changes, totals
 from app.db.database import Base, HealthSession, SessionLocal, SideSession, WorkerSession, engine
-from app.platform import health, job_runs, jobs, limits, recurrence
+from app.platform import jobs, limits
 from app.platform.cache import messages, shared, values
+from app.platform.jobs import job_runs, recurrence
+from app.platform.monitoring import health
 from app.routers.auth.models import User
 from tests.auth.factories import token_for
 from tests.support import leaflets

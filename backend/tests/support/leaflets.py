@@ -20,9 +20,10 @@ from app.db import clock
 from app.db.database import Base, db_dependency
 from app.db.pagination import paginate
 from app.db.types import PrimaryKey
-from app.platform import health, middleware, openapi_routes, problems
+from app.platform import middleware, openapi_routes, problems
 from app.platform.cache import cached
 from app.platform.cache.poller import polling
+from app.platform.monitoring import health
 from app.platform.pagination import PageParams
 from app.platform.routing import Router
 

@@ -24,7 +24,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.security import APIKeyHeader, SecurityScopes
 from pydantic import BaseModel
 
-from app.platform.strict_request import RawBody
+from app.platform.requests.strict_request import RawBody
 
 
 class Part(BaseModel):

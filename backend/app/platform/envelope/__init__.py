@@ -6,6 +6,7 @@ wrapped `send` and often a search through the headers. A dozen layers cost more 
 than the rest of a small request.
 
 - `layer`: the envelope, which decides what happens to a request, and in which order.
+- `bounds`: the limits on the size of a request.
 - `request_head`: the facts that the envelope needs from the headers, read in one pass.
 - `exchange`: the wrapped `send`, which completes the response.
 - `response_headers`: the headers that every response gets.

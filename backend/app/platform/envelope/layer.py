@@ -12,8 +12,9 @@ from app.core.config import Settings
 from app.core.logging import get_logger
 from app.db.errors import DatabaseUnavailable
 from app.db.migrations import gate
-from app.platform import health, metrics, problems
-from app.platform.bounds import lingering, refusal_of, without_backslashes
+from app.platform import problems
+from app.platform.envelope.bounds import lingering, refusal_of, without_backslashes
+from app.platform.monitoring import health, metrics
 
 from .cors import Cors
 from .exchange import Exchange

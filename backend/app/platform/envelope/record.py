@@ -6,7 +6,7 @@ from typing import Any
 from starlette.types import Scope
 
 from app.core.logging import get_logger
-from app.platform import metrics
+from app.platform.monitoring import metrics
 
 NAME = "app.access"
 

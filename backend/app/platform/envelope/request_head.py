@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from app.platform.bounds import OF_EACH
+from app.platform.envelope.bounds import OF_EACH
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,128}")
 

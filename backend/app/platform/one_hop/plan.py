@@ -12,7 +12,7 @@ from fastapi.params import Form
 from fastapi.utils import is_body_allowed_for_status_code
 
 from app.db.database import get_db
-from app.platform.strict_request import raw_body
+from app.platform.requests.strict_request import raw_body
 
 from .steps import Solving, Step, Unplanned, call_directly, step_of
 

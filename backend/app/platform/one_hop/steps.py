@@ -12,7 +12,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import solve_dependencies
 
 from app.db.database import get_db, transaction
-from app.platform.strict_request import raw_body
+from app.platform.requests.strict_request import raw_body
 
 Values = dict[str, Any]
 Run = Callable[["Solving", Callable[..., Any], Values], Any]

@@ -11,8 +11,8 @@ from app.db.database import db_dependency
 from app.db.pagination import paginate
 from app.platform.openapi_routes import BodyTooLarge
 from app.platform.pagination import PageParams
+from app.platform.requests.strict_request import RawBody, UnsupportedMediaType
 from app.platform.routing import LARGE_BODY, Router
-from app.platform.strict_request import RawBody, UnsupportedMediaType
 from app.routers.auth.dependencies import CurrentUser, FreshIdentity, VerifiedUser
 
 from . import service

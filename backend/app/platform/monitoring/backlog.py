@@ -16,9 +16,8 @@ from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db import clock
 from app.db.database import SideSession
-
-from .leases import Leased
-from .models import Job, Mail, Priority
+from app.platform.models import Job, Mail, Priority
+from app.platform.queues.leases import Leased
 
 LATE_SECONDS = 300.0
 

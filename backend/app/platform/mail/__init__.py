@@ -1,6 +1,9 @@
 """Queues emails. A worker sends them later (`outbox.py`).
 
 An email is a row, written in the feature's own transaction.
+
+The other modules of this folder: `outbox` sends queued emails, and `smtp_client` speaks
+SMTP. `app.platform.queues` has the parts that jobs and emails share.
 """
 
 import json
@@ -21,12 +24,11 @@ from app.core.logging import get_logger
 from app.core.mail_settings import sender_of
 from app.core.text import canonical_email
 from app.db import clock
-
-from .leases import PATIENCE
-from .limits import RateLimit
-from .models import Mail, Priority
-from .templates import Rendered, render_mail
-from .wakes import mail_bell, ring_after
+from app.platform.limits import RateLimit
+from app.platform.models import Mail, Priority
+from app.platform.queues.leases import PATIENCE
+from app.platform.queues.wakes import mail_bell, ring_after
+from app.platform.templates import Rendered, render_mail
 
 PURPOSE = "queued mails"
 ALARM = RateLimit("alarm of mail to strangers", "1 per hour")

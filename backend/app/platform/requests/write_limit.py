@@ -8,9 +8,8 @@ import math
 from fastapi import Request
 
 from app.core.config import get_settings
+from app.platform.limits import limit_counters, limit_refusal, note_limit
 from app.platform.principal import current_viewer
-
-from .limits import limit_counters, limit_refusal, note_limit
 
 NAME = "writes"
 

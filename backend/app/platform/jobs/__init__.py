@@ -22,6 +22,10 @@ Such jobs have threads of their own, so that a service that does not respond del
 other jobs. The transaction of a job begins with the job's first statement. So such a
 job calls the service first, and then writes. Recurring jobs have threads of their own,
 too, so that a long purge delays no other work.
+
+The other modules of this folder: `recurrence` schedules recurring jobs,
+`worker_threads` fetches due jobs, and `job_runs` runs them. `app.platform.queues` has
+the parts that jobs and emails share.
 """
 
 import importlib
@@ -39,10 +43,9 @@ from sqlalchemy.orm import Session
 from app.core.features import discover
 from app.db import clock
 from app.db.insertion import insert_if_absent
-
-from .leases import NEVER, PATIENCE
-from .models import Job, Lane
-from .wakes import Bell, job_bell, outside_bell, recurring_bell, ring_after
+from app.platform.models import Job, Lane
+from app.platform.queues.leases import NEVER, PATIENCE
+from app.platform.queues.wakes import Bell, job_bell, outside_bell, recurring_bell, ring_after
 
 LEASE = timedelta(minutes=5)
 

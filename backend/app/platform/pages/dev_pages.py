@@ -16,8 +16,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.core.config import get_settings
-
-from .templates import template_environment
+from app.platform.templates import template_environment
 
 INLINE = {
     "style-src": re.compile(r"<style>(.*?)</style>", re.DOTALL),

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from app.core.logging import get_logger
 from app.db import clock
 from app.db.database import WorkerSession
+from app.platform.models import Job, Lane
+from app.platform.queues import leases
 
-from . import leases
-from .jobs import BELLS, LEASE, Again, Failure, Kind, NotNow, job_kinds
-from .models import Job, Lane
+from . import BELLS, LEASE, Again, Failure, Kind, NotNow, job_kinds
 from .recurrence import planner
 
 A_MOMENT = timedelta(seconds=1)  # before a job that raised `NotNow` runs again

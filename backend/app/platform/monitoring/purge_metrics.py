@@ -16,8 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.logging import get_logger
 from app.db.database import SideSession
-
-from . import purges
+from app.platform import purges
 
 FRESH = 60.0  # seconds to reuse a result, however often it is scraped
 

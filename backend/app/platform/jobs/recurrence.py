@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from app.core.logging import get_logger
 from app.db import clock
 from app.db.database import WorkerSession
-
-from . import jobs, leases
-from .models import Job
+from app.platform import jobs
+from app.platform.models import Job
+from app.platform.queues import leases
 
 PLAN_SECONDS = 60.0
 EXAMINED = 100  # rows per run; jobs of unknown kinds never run, so they collect at the front

@@ -15,11 +15,11 @@ from app.core.errors import Forbidden, NotFound
 from app.core.schemas import Output
 from app.core.types import Id
 from app.db.database import db_dependency
+from app.platform.mail import UnreadableMail, read_mail
+from app.platform.models import Mail
+from app.platform.templates import Rendered, render_mail, sample_values
 
 from .dev_pages import page
-from .mail import UnreadableMail, read_mail
-from .models import Mail
-from .templates import Rendered, render_mail, sample_values
 
 SHOWN = 100
 LINK = re.compile(r"https?://[^\s<>\"']+")

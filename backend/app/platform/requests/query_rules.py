@@ -13,8 +13,7 @@ from pydantic import AliasChoices, AliasPath, BaseModel
 
 from app.core.errors import Unprocessable
 from app.core.schemas import model_of
-
-from .problems import PLAIN_NAME, field_errors
+from app.platform.problems import PLAIN_NAME, field_errors
 
 MAX_ERRORS = 10  # searching for similar names takes time, and ten errors are enough
 MAX_NAME = 64  # characters to compare

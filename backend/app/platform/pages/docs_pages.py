@@ -15,8 +15,8 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_oauth2_redirect_html
 from starlette.staticfiles import StaticFiles
 
-from . import live_examples
-from .templates import FOLDER
+from app.platform import live_examples
+from app.platform.templates import FOLDER
 
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
 OWN = FOLDER / "docs"

@@ -21,12 +21,12 @@ from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db import clock
 from app.db.database import WorkerSession
+from app.platform.models import Mail, Priority
+from app.platform.queues import leases
+from app.platform.queues.wakes import mail_bell
 
-from . import leases
-from .mail import UnreadableMail, WrongKey, mail_sender, written_out
-from .models import Mail, Priority
+from . import UnreadableMail, WrongKey, mail_sender, written_out
 from .smtp_client import Line, SendingFailed, Unreachable
-from .wakes import mail_bell
 
 LEASE = timedelta(minutes=2)  # several times `gateway.TOTAL_SECONDS`, the most that one email takes
 BATCH_MAILS = 100  # per connection, because servers cut off clients that never disconnect

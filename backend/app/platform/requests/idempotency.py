@@ -28,10 +28,9 @@ from app.db import clock
 from app.db.database import ending_threads, side_session
 from app.db.demands import demand_again
 from app.db.errors import conflicts
+from app.platform.limits import AddressLimit
+from app.platform.models import LEASE, IdempotencyKey
 from app.platform.principal import current_viewer
-
-from .limits import AddressLimit
-from .models import LEASE, IdempotencyKey
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)

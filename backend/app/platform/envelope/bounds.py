@@ -9,8 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
 from app.core.errors import Unprocessable
-
-from . import problems
+from app.platform import problems
 
 MAX_HEAD = 64_000  # bytes of path, query and headers; each header adds `OF_EACH`
 OF_EACH = 32  # as in HTTP/2 (RFC 9113, 6.5.2), because every header costs time

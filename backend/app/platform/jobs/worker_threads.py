@@ -16,11 +16,11 @@ from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.database import WorkerSession
 from app.db.migrations import gate
+from app.platform.mail import outbox
+from app.platform.models import Lane
+from app.platform.queues.wakes import Bell, mail_bell
 
-from . import job_runs, outbox
-from .jobs import BELLS
-from .models import Lane
-from .wakes import Bell, mail_bell
+from . import BELLS, job_runs
 
 POLL_SECONDS = 1.5  # between two looks for work from other processes or newly due work
 # The other threads of a crew look this often. Usually the polling thread wakes them.

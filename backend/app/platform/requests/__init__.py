@@ -1,0 +1,6 @@
+"""What the router class demands of every request.
+
+- `strict_request`, `query_rules`: a request may contain only what its route declares.
+- `write_limit`: how often one caller may write.
+- `idempotency`: the `Idempotency-Key` header.
+"""
