@@ -60,6 +60,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     problems.install_problem_handlers(app)
     jobs.job_kinds()  # a `jobs.py` that cannot be imported must prevent startup
+    _include_routers(app, settings)
+    openapi_document.complete_openapi(app, settings.api_prefix)
+    if settings.docs_enabled:
+        docs_pages.install_docs_pages(
+            app, settings.api_prefix, live=settings.environment == "development"
+        )
+    route_index.install(app)
+    return app
+
+
+def _include_routers(app: FastAPI, settings: Settings) -> None:
     for feature in discover():
         router = getattr(feature.module("router"), "router", None)
         if router is None:
@@ -72,13 +83,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(dev_pages.router, prefix=settings.api_prefix)
     if settings.metrics_enabled and not settings.metrics_port:
         app.include_router(metrics.router, prefix=settings.api_prefix)
-    openapi_document.complete_openapi(app, settings.api_prefix)
-    if settings.docs_enabled:
-        docs_pages.install_docs_pages(
-            app, settings.api_prefix, live=settings.environment == "development"
-        )
-    route_index.install(app)
-    return app
 
 
 @asynccontextmanager

@@ -168,7 +168,7 @@ BAD = [
     (
         rules.rows_have_the_clock_of_the_database,
         "app.routers.blog.models",
-        "from app.core.types import now",
+        "from app.core.types import utc_now",
     ),
     (rules.rows_have_the_clock_of_the_database, "app.platform.x", "X = datetime.now(UTC)"),
     (rules.rows_have_the_clock_of_the_database, "app.db.x", "X = func.now()"),
@@ -249,7 +249,7 @@ GOOD = [
     (
         rules.rows_have_the_clock_of_the_database,
         "app.routers.auth.security",
-        "from app.core.types import now",
+        "from app.core.types import utc_now",
     ),
     (
         rules.relationships_name_their_loads,

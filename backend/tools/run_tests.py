@@ -86,7 +86,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Figure:
-    """What one fault test measured, and what is promised."""
+    """Figures of one fault test: the promised and the measured value."""
 
     case: str
     promise: str

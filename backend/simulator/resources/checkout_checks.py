@@ -87,3 +87,33 @@ def _check_prices(items: list[Object], mode: str) -> None:
         raise unsupported_feature(
             "line_items", "The simulator does not bill prices of different intervals together."
         )
+
+
+def refuse_unsupported(params: Params) -> None:
+    """Refuse parameters that would show on the page, or change the amount.
+
+    The simulator's page does not have them.
+    """
+    if params.get("ui_mode", "hosted_page") != "hosted_page":
+        raise unsupported_feature("ui_mode", "The simulator supports only the hosted page.")
+    for name in (
+        "automatic_tax",
+        "tax_id_collection",
+        "phone_number_collection",
+        "adaptive_pricing",
+        "invoice_creation",
+    ):
+        if params.whole(name, {}).get("enabled"):
+            raise unsupported_feature(name)
+    if params.get("billing_address_collection") == "required":
+        raise unsupported_feature(
+            "billing_address_collection", "The simulator's page does not ask for an address."
+        )
+    if set(params.get("allowed_payment_method_types") or ["card"]) != {"card"}:
+        raise unsupported_feature(
+            "allowed_payment_method_types", "The simulator supports only cards."
+        )
+    for item in params.get("line_items") or []:
+        if item.whole("adjustable_quantity", {}).get("enabled"):
+            raise unsupported_feature(item.path("adjustable_quantity"))
+    params.accept("custom_text", "wallet_options", "branding_settings", "origin_context")

@@ -19,7 +19,7 @@ from simulator.protocol.expansion import includable
 from simulator.protocol.lists import list_page, page_of
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
-from simulator.resources.checkout_checks import check_session, check_total
+from simulator.resources.checkout_checks import check_session, check_total, refuse_unsupported
 from simulator.resources.prices import new_price
 from simulator.shapes.checkout import expected_customer, line_items_of, new_line_item, new_session
 from simulator.state.work import Work
@@ -35,7 +35,7 @@ PLAIN = (
 
 @operation("POST /v1/checkout/sessions", SessionCreateParams)
 def create(work: Work, params: Params) -> Object:
-    _refuse(params)
+    refuse_unsupported(params)
     customer = (
         work.get("customer", params["customer"], "customer") if params.get("customer") else None
     )
@@ -83,36 +83,6 @@ def _with_amounts(work: Work, params: Params, session: Object) -> None:
         coupons.check_currency(work, source, session["currency"] or "usd")
     quotes.with_amounts(work, session, sources)
     check_total(session)
-
-
-def _refuse(params: Params) -> None:
-    """Refuse parameters that would show on the page, or change the amount.
-
-    The simulator's page does not have them.
-    """
-    if params.get("ui_mode", "hosted_page") != "hosted_page":
-        raise unsupported_feature("ui_mode", "The simulator supports only the hosted page.")
-    for name in (
-        "automatic_tax",
-        "tax_id_collection",
-        "phone_number_collection",
-        "adaptive_pricing",
-        "invoice_creation",
-    ):
-        if params.whole(name, {}).get("enabled"):
-            raise unsupported_feature(name)
-    if params.get("billing_address_collection") == "required":
-        raise unsupported_feature(
-            "billing_address_collection", "The simulator's page does not ask for an address."
-        )
-    if set(params.get("allowed_payment_method_types") or ["card"]) != {"card"}:
-        raise unsupported_feature(
-            "allowed_payment_method_types", "The simulator supports only cards."
-        )
-    for item in params.get("line_items") or []:
-        if item.whole("adjustable_quantity", {}).get("enabled"):
-            raise unsupported_feature(item.path("adjustable_quantity"))
-    params.accept("custom_text", "wallet_options", "branding_settings", "origin_context")
 
 
 def _expiry(params: Params, now: int) -> int:

@@ -136,7 +136,7 @@ def test_an_ended_subscription_does_not_prevent_deletion(client, login, sold_pla
 def test_a_payment_just_before_the_deletion_raises_an_alarm(
     client, login, sold_plans, stripe_side, records
 ):
-    """Edge case: an account with a live subscription is deleted while the event is on
+    """Edge case: deletion of an account with a live subscription, while the event is on
     its way.
     """
     user = login(make_user())

@@ -133,7 +133,7 @@ def test_who_is_subscribed_is_refused_without_asking_stripe(client, buyer, setti
 
 
 def test_a_subscriber_is_refused_before_the_events_arrive(client, buyer, stripe_side):
-    """Edge case: the checkout is finished before the subscription's event.
+    """Edge case: checkout finished before the subscription's event.
 
     A sync tells us, too.
     """

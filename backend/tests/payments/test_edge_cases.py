@@ -169,7 +169,7 @@ def test_a_renewal_that_needs_confirmation_is_requested_by_email(client, prices,
 def test_a_dispute_is_kept_and_alarmed_at_each_turn(  # noqa: PLR0913, PLR0917 - fixtures
     client, prices, stripe_side, told, records, evidence, verdict
 ):
-    """Edge case: a dispute opens and closes.
+    """Edge case: dispute opens and closes.
 
     Its events name the charge, not the payer, who keeps access.
     """

@@ -253,7 +253,7 @@ def refunded(side, user, **params):
 
 @pytest.mark.parametrize(("params", "back"), [({}, 4900), ({"amount": 100}, 100)])
 def test_a_refund_shows_on_its_invoice(client, stripe_side, params, back):
-    """Edge case: full and partial refunds.
+    """Edge case: refund full and partial.
 
     Their events name a charge, not the customer, who keeps access.
     """

@@ -219,7 +219,7 @@ def test_who_was_deleted_at_stripe_has_no_subscription(db, customer):
 
 
 def test_a_deleted_customers_snapshot_is_not_stored_for_the_next(db, customer):
-    """Edge case: the customer was deleted at Stripe, and the user subscribes again
+    """Edge case: customer deleted at Stripe, and the user subscribes again
     while one of its events is being processed.
     """
     old = sync.take_ticket(customer.id)

@@ -1,4 +1,4 @@
-"""What `alembic/env.py` adds to Alembic. Only migrations import this package.
+"""Additions of `alembic/env.py` to Alembic. Only migrations import this package.
 
 | Module | Purpose |
 |---|---|
