@@ -286,7 +286,7 @@ class Feature:
 
     @property
     def caller(self) -> str:
-        """Return the name of the fixture for the user who writes."""
+        """Return the name of the fixture for the user who sends the writes."""
         return "owner" if self.owned else "keeper"
 
     @property

@@ -271,7 +271,9 @@ def counts(report: Path) -> dict[str, int]:
 
 
 def figure_table(figures: list[Figure]) -> list[str]:
-    """Return the lines of a Markdown table, or an empty list without figures."""
+    """Return the lines of a Markdown table, or an empty list if there are no
+    figures.
+    """
     if not figures:
         return []
     rows = [f"| {figure.case} | {figure.promise} | {figure.measured} |" for figure in figures]

@@ -56,9 +56,7 @@ def now(after: timedelta = timedelta()) -> FunctionElement[datetime]:
 
 
 def read_database_time(db: Session) -> datetime:
-    """Return the current time of the database's clock. This takes a statement of its
-    own.
-    """
+    """Read the current time of the database's clock, in a separate statement."""
     moment: datetime = db.execute(select(now())).scalar_one()
     return moment
 

@@ -87,7 +87,7 @@ class Silence:
 
 
 class NeverSilent(Silence):
-    """The state of an SQLite file, which is never silent.
+    """The silence of an SQLite file. A local file always counts as responding.
 
     One slow statement does not mean that others are slow.
     """

@@ -119,7 +119,7 @@ def problem_body(
 
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return the response for an error that its status describes fully."""
+    """Return the response for an error that needs no more detail than its status."""
     code, detail = GENERIC.get(status) or (
         "error",
         HTTPStatus(status).description or HTTPStatus(status).phrase,

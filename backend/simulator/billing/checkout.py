@@ -69,7 +69,9 @@ def next_step(work: Work, session: Object) -> str | None:
 
 
 def _customer(work: Work, session: Object) -> Object | None:
-    """Return the session's customer, or a new one for all attempts of the session."""
+    """Return the session's customer. If it has none, create one for all its
+    attempts.
+    """
     if known := session["customer"] or session.get("_customer"):
         return _renamed(work, session, work.get("customer", known, "customer"))
     if session["mode"] == "payment" and session["customer_creation"] != "always":

@@ -33,7 +33,8 @@ def open_dispute(
 ) -> Object:
     """Open a dispute or an inquiry.
 
-    An inquiry only asks. No money moves yet, and a refund of the charge settles it.
+    An inquiry is only a question. No money moves yet, and a refund of the charge
+    settles it.
     """
     if not charge["paid"] or charge["disputed"]:
         raise StripeError(

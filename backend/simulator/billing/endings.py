@@ -60,7 +60,9 @@ def ending_at(subscription: Object, now: int, *, at_period_end: bool) -> dict[st
 
 
 def at_period_end(work: Work, subscription: Object) -> Object:
-    """End the subscription as requested, at the latest now. Collect what is pending."""
+    """End the subscription at the requested time, but no later than now. Collect what
+    is pending.
+    """
     if subscription.get("_prorates_end"):
         _credit_all(work, subscription)
     invoice_pending(work, subscription, "subscription_cycle")

@@ -45,7 +45,7 @@ def new_intent(work: Work, *, amount: int, currency: str, **fields: Any) -> Obje
 
 
 def card_of(payment_method: Object, now: int) -> Card:
-    """Return the test card behind a payment method. An expired one declines."""
+    """Return the test card behind a payment method. An expired card is declined."""
     card = cards.by_number(payment_method["_number"])
     if card is None:
         raise StripeError("The payment method has no card number.", param="payment_method")

@@ -45,7 +45,7 @@ def new_product(work: Work, params: Params, product_id: str | None = None) -> Ob
 
 
 def apply_changes(product: Object, params: Params) -> None:
-    """Set what a call says about a product. Raises for an empty name."""
+    """Update a product from the parameters of an API call. Raises for an empty name."""
     if "name" in params and not params["name"]:
         raise StripeError(
             "You passed an empty string for 'name'.", code="parameter_invalid_empty", param="name"

@@ -12,7 +12,7 @@ from simulator.state.work import Work
 def refund(
     work: Work, charge: Object, amount: int | None, reason: str | None, metadata: dict[str, str]
 ) -> Object:
-    """Refund an amount, or the whole rest if none is given.
+    """Refund an amount, or everything not yet refunded if no amount is given.
 
     Raises Stripe's error if the amount is too large or the charge is disputed.
     """

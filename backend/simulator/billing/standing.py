@@ -41,7 +41,7 @@ def follow_payment(
 
 
 def card_is_ready(work: Work, setup_intent: Object) -> None:
-    """Go on with a subscription whose customer has done what it waited for."""
+    """Resume a subscription that waited for its customer, who has acted now."""
     subscription = work.find("subscription", setup_intent.get("_subscription"))
     if subscription and subscription["pending_setup_intent"] == setup_intent["id"]:
         subscription |= {

@@ -252,7 +252,7 @@ def remember_debits(work: Work, subscription: Object, invoice: Object) -> None:
 def pay_now(work: Work, invoice: Object, payment_behavior: str, *, off_session: bool) -> Answer:
     """Try the payment that belongs to a call.
 
-    Raises if the call allows no unpaid result.
+    Raises if the payment fails and the call requires it to succeed.
     """
     payment_method = collection.payment_method_for(work, invoice)
     if payment_method is None and invoice["billing_reason"] == "subscription_create":

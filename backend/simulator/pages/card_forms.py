@@ -33,7 +33,7 @@ async def submitted(
     act: Callable[[Work, Subject, dict[str, str]], str],
     show: Callable[[Work, Subject, Sent], Response],
 ) -> Response:
-    """Act on a pressed button and go where that leads.
+    """Handle a pressed button, and redirect to the page that follows.
 
     If no button was pressed, or the action fails, show the page again with the current
     state.

@@ -44,7 +44,7 @@ async def pay(request: Request, secret: str) -> Response:
 
 
 def _found(work: Work, secret: str) -> Object | None:
-    """Return the invoice, and use its customer's clock."""
+    """Return the invoice, and switch to its customer's test clock."""
     invoice = work.first("invoice", _secret=secret)
     work.use_clock_of(invoice)
     return invoice

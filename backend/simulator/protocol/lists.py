@@ -1,4 +1,4 @@
-"""Lists in pages, newest first."""
+"""Paginated lists, newest first."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice

@@ -50,7 +50,7 @@ class Params(Mapping[str, Any]):
         return _plain(self[name]) if name in self else default
 
     def into(self, target: Object, *names: str) -> None:
-        """Store those of the names that were sent."""
+        """Store the parameters in `names` that the request contains."""
         for name in names:
             if name in self:
                 target[name] = self.whole(name)

@@ -114,7 +114,7 @@ class Deliverer:
         except Exception as failure:  # noqa: BLE001 - some URLs break the client itself, but must not stop the others
             error = f"{type(failure).__name__}: {failure}"[:200]
         if self._store.resets != resets:
-            return  # with the same seed, another delivery may have this id by now
+            return  # after a reset with the same seed, another delivery may have this id
         with self._store.work() as work:
             record_attempt(
                 work, delivery_id, code=code, error=error, seconds=time.monotonic() - started

@@ -1,7 +1,7 @@
 """Health checks: whether the process is alive, and whether it can serve requests.
 
 Readiness returns the latest results of the probes. The database probe also opens the
-schema gate. Requests are refused until then.
+schema gate. Until it does, requests are refused.
 """
 
 import asyncio

@@ -37,7 +37,7 @@ def erase_account_traces(db: Session, user_id: int) -> None:
 
 
 def erase_rest(user_id: int) -> bool:
-    """Erase what the request left. Return whether nothing is left.
+    """Erase the data that the request did not erase. Return whether all is erased.
 
     Each batch is a separate transaction.
     """

@@ -97,7 +97,7 @@ def receive_event(db: Session, body: bytes, signature: str) -> None:
     )
     if reason := _why_not(row):
         row.outcome, row.error, row.processed_at = Outcome.IGNORED, reason, at
-    # If Stripe resends an event, the response says that we have it.
+    # If Stripe resends an event, the response says that we already have it.
     is_new = insert_if_absent(db, row, "uq_webhook_events_source_event_id")
     if is_new and row.outcome is None:
         enqueue(db, "payments.process_event", {"id": row.id}, key=job_key(row.id))
