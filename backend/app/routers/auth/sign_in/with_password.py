@@ -89,10 +89,8 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     # A reset must end all sessions (ASVS 7.4.3). A reset locks the same row first. If
     # the reset is first, this read waits and finds another hash. If this read is first,
     # the reset waits, and then ends the session that is opened below.
-    locked = db.scalar(
-        queries.locked_accounts(User.id == user.id, User.is_active, User.is_verified)
-    )
-    if locked is None or user.hashed_password != checked:
+    locked = queries.locked_accounts(User.id == user.id, User.is_active, User.is_verified)
+    if db.scalar(locked) is None or user.hashed_password != checked:
         raise InvalidCredentials
     if replacement:
         user.hashed_password = replacement
