@@ -112,7 +112,7 @@ def test_a_file_saved_while_the_reloader_is_busy_is_noticed(server):
     wait_until(lambda: psutil.Process(server.process.pid).children(), START_SECONDS)
     server.process.send_signal(signal.SIGSTOP)
     wait_until(server.serves, START_SECONDS)
-    health = server.tree.backend / "app" / "platform" / "health.py"
+    health = server.tree.backend / "app" / "platform" / "monitoring" / "health.py"
     health.write_text(health.read_text().replace('"/live"', '"/moved"'))
     server.process.send_signal(signal.SIGCONT)
     wait_until(
