@@ -175,7 +175,12 @@ class Route(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
-        plan = plan_of(self._as_included(), left_out=self.left_out)
+        included = self._as_included()
+
+        @functools.cache
+        def planned() -> Plan | None:  # not at startup, where it would cost each route
+            return plan_of(included, left_out=self.left_out)
+
         known = self._query_names()
         form = bool(self.body_field and openapi_routes.is_form(self.body_field))
         json = bool(self.body_field and not form)
@@ -191,6 +196,7 @@ class Route(APIRoute):
             if self.creates and (key := request.headers.get(idempotency.HEADER)) is not None:
                 shown = idempotency.Claim(request, key, await request.body())
                 request.state.claim = shown if self.stores else None
+            plan = planned()
             if plan is None or not plan.is_for(request):
                 response = await answer(request)
                 if getattr(request.state, "claim", None):
