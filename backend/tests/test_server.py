@@ -92,7 +92,7 @@ def test_a_database_with_too_few_connections_ends_the_start(migrated, processes)
     code, said = ended(
         WEB_CONCURRENCY=processes, DATABASE_POOL_SIZE=allowed, WORKER_THREADS=allowed
     )
-    assert said.startswith("WEB_CONCURRENCY x (DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW + 3) is ")
+    assert said.startswith("WEB_CONCURRENCY x (DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW + 4) is ")
     assert said.endswith("Lower these settings, or raise max_connections on the server.\n")
     assert said.count("\n") == 1
     assert code == 1

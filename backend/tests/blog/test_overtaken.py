@@ -21,7 +21,6 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.db.demands import demand_again
-from app.db.locks import wait_for_turn
 from app.platform.requests import idempotency
 from app.routers.auth import queries
 from app.routers.auth.accounts import own_account
@@ -140,19 +139,20 @@ def test_the_user_is_locked_before_the_session(client, committed, login):
 
 @pytest.mark.parametrize("overtaking", [delete, disable, demote, reset, sign_out])
 def test_a_request_that_came_first_is_waited_for(client, committed, login, overtaking):
-    """The request waits for its slug, which another transaction holds.
+    """The request waits for its slug, because another transaction has inserted it.
 
     Until the request ends, its user does not change.
     """
-    user = login(make_user(is_superuser=True))
+    user, other = login(make_user(is_superuser=True)), make_user()
 
     def end():
         with committed() as db, db.begin():
             overtaking(db, user)
 
     with ThreadPoolExecutor(2) as threads:
-        with committed() as db:  # its end gives the turn back
-            wait_for_turn(db, BlogPost.slug, "first-light")
+        with committed() as db:  # its end takes the row back
+            db.add(BlogPost(author_id=other.id, title="x", slug="first-light", content="x", excerpt="x"))
+            db.flush()
             answer = threads.submit(
                 client.post, "/blog/posts", json={"title": "First light", "content": "x"}
             )

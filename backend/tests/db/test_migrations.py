@@ -235,8 +235,9 @@ def test_four_simultaneous_migrators_succeed_and_one_works(scratch_url, scratch)
 def test_a_migrator_waits_for_the_one_before_it(scratch_url, scratch, kind):
     finished = threading.Event()
     waiting = {
+        # Between two tries, the last statement of the migrator is the end of a try.
         "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND query LIKE 'SELECT pg_try_advisory_lock%'",
+        " AND application_name = 'liftoff migrations' AND query = 'COMMIT'",
         "mysql": "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT "
         "GET_LOCK%'",
     }

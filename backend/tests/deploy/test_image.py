@@ -130,7 +130,7 @@ def test_the_simulator_image_serves_other_containers(image, tmp_path):
 def test_the_image_of_the_simulator_refuses_production(image, tmp_path):
     with simulator(image("simulator"), tmp_path / "log", ENVIRONMENT="production") as (_, process):
         assert process.wait(START_SECONDS) == 1
-    assert (tmp_path / "log").read_text().endswith("refuses to run where ENVIRONMENT=production.\n")
+    assert (tmp_path / "log").read_text().endswith("It refuses ENVIRONMENT=production.\n")
 
 
 def test_each_target_says_in_which_environment_it_runs():

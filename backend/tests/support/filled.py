@@ -28,6 +28,7 @@ from app.db.database import Base, engine
 ROWS = 10_000
 OLD = 50  # of these rows every time lies so far in the past that they have run out
 OURS = (
+    "app.db.",
     "app.platform.",
     "app.routers.auth.",
     "app.routers.payments.",
@@ -41,12 +42,7 @@ def fill(values: Mapping[str, Callable[[ColumnElement[int]], ColumnElement[Any]]
     `values`, by `table.column`, compute another value from a row's number.
     """
     source, number = _numbers()
-    ours = {
-        mapper.local_table
-        for mapper in Base.registry.mappers
-        if mapper.class_.__module__.startswith(OURS)
-    }
-    tables = [made for made in Base.metadata.sorted_tables if made in ours]
+    tables = our_tables()
     with engine.begin() as connection:
         for made in tables:
             cells = {
@@ -65,6 +61,16 @@ def fill(values: Mapping[str, Callable[[ColumnElement[int]], ColumnElement[Any]]
             connection.execute(
                 text(f"ANALYZE {'TABLE' if connection.dialect.name == 'mysql' else ''} {made.name}")
             )
+
+
+def our_tables(modules: tuple[str, ...] = OURS) -> list[Any]:
+    """Return the tables of these modules, without those of other tests."""
+    ours = {
+        mapper.local_table
+        for mapper in Base.registry.mappers
+        if mapper.class_.__module__.startswith(modules)
+    }
+    return [made for made in Base.metadata.sorted_tables if made in ours]
 
 
 def _numbers() -> tuple[FromClause, ColumnElement[int]]:

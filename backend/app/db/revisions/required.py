@@ -38,9 +38,7 @@ PATTERNS = (
     ),  # PostgreSQL
 )
 NOT_NULL_OF_MYSQL = {1138, 1265}  # Invalid use of NULL value; Data truncated for column
-OF_MYSQL = re.compile(
-    r"ALTER TABLE `?(?P<table>\w+)`? MODIFY `?(?P<column>\w+)`? .*NOT NULL", re.DOTALL
-)
+OF_MYSQL = re.compile(r"\s*ALTER TABLE `?(?P<table>\w+)`? MODIFY `?(?P<column>\w+)`? ")
 
 
 class NoValue(Refused):
@@ -79,8 +77,9 @@ def _explanation(error: DBAPIError) -> NoValue | None:
     said = str(error.orig)
     number = getattr(error.orig, "args", (None,))[0]
     found = next(filter(None, (pattern.search(said) for pattern in PATTERNS)), None)
-    if found is None and number in NOT_NULL_OF_MYSQL:
-        found = OF_MYSQL.search(error.statement or "")
+    statement = error.statement or ""
+    if found is None and number in NOT_NULL_OF_MYSQL and "NOT NULL" in statement:
+        found = OF_MYSQL.match(statement)
     return NoValue(found["table"], found["column"]) if found else None
 
 
