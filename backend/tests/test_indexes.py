@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, ForeignKeyConstraint, case, event, inspect, literal, null, select
 from sqlalchemy.engine import Connection
 
-from app.db.database import Base, WorkerSession, engine
+from app.db.database import WorkerSession, engine
 from app.platform import jobs, purges
 from app.platform.models import Mail
 from tests.support.filled import OLD, fill, our_tables

@@ -151,7 +151,8 @@ def test_a_request_that_came_first_is_waited_for(client, committed, login, overt
 
     with ThreadPoolExecutor(2) as threads:
         with committed() as db:  # its end takes the row back
-            db.add(BlogPost(author_id=other.id, title="x", slug="first-light", content="x", excerpt="x"))
+            held = {"slug": "first-light", "title": "x", "content": "x", "excerpt": "x"}
+            db.add(BlogPost(author_id=other.id, **held))
             db.flush()
             answer = threads.submit(
                 client.post, "/blog/posts", json={"title": "First light", "content": "x"}

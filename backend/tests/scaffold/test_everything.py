@@ -2,7 +2,6 @@
 again.
 """
 
-import json
 import os
 import re
 import shutil
@@ -182,17 +181,25 @@ def keeps_to_its_document(tree, names):
     assert "1 passed" in tree.runs("-m", "pytest", "-q", "-p", "no:cacheprovider", test)
 
 
-def test_ten_features_at_once_start_within_two_seconds(repository):
-    """The test measures processor time, because other work may use the machine."""
+def test_ten_features_at_once_start_quickly(repository):
+    """The start takes at most three times as long as the import of its libraries.
+
+    The test measures processor time of both in turns, because other work may use the
+    machine. On an idle machine of 2026, the libraries take 0.7 seconds.
+    """
     for letter in "abcdefghij":
         request = Request(
             f"{letter}zings",
             "title:str(80):index amount:money done:bool=false due_at:datetime?:index",
         )
         write(render(plan(request, PROJECT)), repository.backend)
-    program = "import json, resource, app.main; usage = resource.getrusage(resource.RUSAGE_SELF); "
-    program += "print(len(app.main.app.openapi()['paths']), usage.ru_utime + usage.ru_stime)"
-    runs = [repository.runs("-c", program).split() for _ in range(3)]
-    assert {int(paths) for paths, _ in runs} == {json.loads(runs[0][0])}
-    assert int(runs[0][0]) > 20
-    assert min(float(seconds) for _, seconds in runs) < 2
+    libraries = "import alembic, email_validator, fastapi, joserfc, sqlalchemy.orm, structlog; "
+    start = "import app.main; paths = app.main.app.openapi()['paths']; assert len(paths) > 20; "
+    print_used = "import resource; used = resource.getrusage(resource.RUSAGE_SELF); "
+    print_used += "print(used.ru_utime + used.ru_stime)"
+    times = [
+        [float(repository.runs("-c", program + print_used)) for program in (libraries, start)]
+        for _ in range(5)
+    ]
+    imported, started = (min(column) for column in zip(*times, strict=True))
+    assert started < 3 * imported, times
