@@ -19,7 +19,7 @@ from app.core.admission import Admission
 from app.core.config import get_settings
 from app.core.errors import AppError, Unavailable
 
-from . import changes as changes  # noqa: PLC0414 - listens to every session
+from . import changes
 from .base import Base
 from .engines import JOB_STATEMENT_SECONDS, Limits, make_engine
 from .lost import twice_if_lost
@@ -69,7 +69,11 @@ admission = Admission(
 
 
 class RoutedSession(Session):
-    """Sends a session with `info={"reading": True}` to the engine for reading."""
+    """The session of all our transactions.
+
+    With `info={"reading": True}`, it uses the engine for reading. It repeats a first
+    statement that was lost, and notes changes for the caches.
+    """
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         bind = super().get_bind(*args, **kwargs)
@@ -77,14 +81,17 @@ class RoutedSession(Session):
 
     if not TYPE_CHECKING:  # so that callers keep the many signatures of Session
 
-        def execute(self, *args: Any, **options: Any) -> Any:
-            return twice_if_lost(self, super().execute, args, options)
+        def execute(self, statement: Any, *args: Any, **options: Any) -> Any:
+            changes.note_statement(self, statement)
+            return twice_if_lost(self, super().execute, (statement, *args), options)
 
-        def scalar(self, *args: Any, **options: Any) -> Any:
-            return twice_if_lost(self, super().scalar, args, options)
+        def scalar(self, statement: Any, *args: Any, **options: Any) -> Any:
+            changes.note_statement(self, statement)
+            return twice_if_lost(self, super().scalar, (statement, *args), options)
 
-        def scalars(self, *args: Any, **options: Any) -> Any:
-            return twice_if_lost(self, super().scalars, args, options)
+        def scalars(self, statement: Any, *args: Any, **options: Any) -> Any:
+            changes.note_statement(self, statement)
+            return twice_if_lost(self, super().scalars, (statement, *args), options)
 
 
 SessionLocal = sessionmaker(engine, class_=RoutedSession, expire_on_commit=False)
@@ -100,7 +107,8 @@ SideSession = sessionmaker(
         limits=Limits(
             settings.database_statement_timeout, turn=settings.database_pool_timeout * 2 / 3
         ),
-    )
+    ),
+    class_=RoutedSession,
 )
 WorkerSession = sessionmaker(
     make_engine(
@@ -110,6 +118,7 @@ WorkerSession = sessionmaker(
         name="liftoff worker",
         limits=Limits(JOB_STATEMENT_SECONDS),
     ),
+    class_=RoutedSession,
     expire_on_commit=False,
 )
 # Health checks and the poll of the caches use this pool. They neither wait for requests
@@ -222,10 +231,18 @@ def commit_step(db: Session) -> None:
 
 def _end(db: Session, commit: bool) -> None:  # noqa: FBT001 - run_sync passes positions only
     try:
-        if commit:
+        if commit and not _has_only_read(db):
             db.commit()
     finally:
         db.close()
+
+
+def _has_only_read(db: Session) -> bool:
+    """Return whether there is nothing to commit. A commit costs time even then."""
+    if db.new or db.dirty or db.deleted or not db.info.get("reading"):
+        return False
+    driver: Any = db.connection().connection.driver_connection
+    return bool(driver.has_only_read)
 
 
 def ending_threads() -> CapacityLimiter:

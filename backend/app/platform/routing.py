@@ -18,7 +18,6 @@ runs in a thread.
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
-from contextlib import nullcontext
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any, TypeVar, get_type_hints
@@ -37,7 +36,7 @@ from app.platform.principal import current_viewer
 from . import openapi_routes
 from .cache.routes import through_cache
 from .conditional import Stale, etag_of, matches_tag, revalidated
-from .one_hop import Plan, plan_of
+from .one_hop import Plan, plan_of, request_threads
 from .requests import idempotency, query_rules
 from .requests.strict_request import StrictRequest
 from .requests.write_limit import limit_writes
@@ -205,8 +204,10 @@ class Route(APIRoute):
             body: Any = PydanticUndefined
             if (json or plan.uses_raw_body) and await request.body() and json:
                 body = await request.json()
-            async with admission.slot() if plan.uses_database else nullcontext():
+            if not plan.uses_database:
                 return await run_in_threadpool(self._answer, plan, request, body)
+            async with admission.slot():
+                return await request_threads.run(self._answer, plan, request, body)
 
         policy = getattr(self.endpoint, "cached", None)
         return through_cache(self, policy, handle) if policy else handle

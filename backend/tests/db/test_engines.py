@@ -17,7 +17,7 @@ from app.core.config import Settings
 from app.core.types import utc_now
 from app.db import clock
 from app.db.database import SIDE_POOL, SideSession, admission, engine, side_session
-from app.db.engines import LOCK_SECONDS, make_engine
+from app.db.engines import LOCK_SECONDS, TRUSTED_SECONDS, make_engine
 from app.db.errors import translate_database_error
 from tests.support.smtp import wait_until
 from tests.support.widgets import Widget
@@ -211,6 +211,7 @@ def test_connections_closed_by_the_server_are_replaced_unnoticed(engine_of_ours,
     with engine.connect() as admin:
         for number in ids:
             admin.execute(text(kill), {"id": number})
+    time.sleep(2 * TRUSTED_SECONDS)
     with engine_of_ours.connect() as first, engine_of_ours.connect() as second:
         assert {
             connection.scalar(text(f"SELECT {own_id}")) for connection in (first, second)

@@ -3,6 +3,8 @@
 It also survives a connection that was lost between two requests.
 """
 
+import time
+
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
@@ -12,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.config import Settings
 from app.db.database import RoutedSession, SessionLocal, SideSession, db_dependency, engine
 from app.db.drivers.transactions import only_reads
-from app.db.engines import make_engine
+from app.db.engines import TRUSTED_SECONDS, make_engine
 from app.db.urls import normalise_database_url
 from app.platform.routing import Router
 from tests.support.freezer import freezer, place_of, through
@@ -143,6 +145,7 @@ def kill_all(kind: str) -> int:
         ids = own.scalars(text(IDS[kind])).all()
         for one in ids:
             own.execute(text(KILL[kind]), {"id": one})
+    time.sleep(2 * TRUSTED_SECONDS)
     return len(ids)
 
 

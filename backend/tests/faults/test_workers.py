@@ -20,7 +20,7 @@ pytestmark = pytest.mark.faults
 
 DYING = """
 import sys
-from app.platform import job_runs
+from app.platform.jobs import job_runs
 
 class Panic(BaseException):
     pass

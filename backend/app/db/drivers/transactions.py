@@ -10,6 +10,7 @@ a plain query begins the transaction, which then ends like any other transaction
 driver decides, and no feature has to.
 """
 
+import math
 import re
 from functools import lru_cache
 
@@ -33,6 +34,7 @@ class Transactional:
     """The state of a connection: whether the next statement begins a transaction."""
 
     automatic = False  # autocommit: the caller wants no transactions at all
+    rested_at = -math.inf  # time.monotonic() when the pool got it back
     _reading = False
     _due = False
 
@@ -44,6 +46,11 @@ class Transactional:
         """
         self._reading = reading and not self.automatic
         self._due = not reading and not self.automatic
+
+    @property
+    def has_only_read(self) -> bool:
+        """Return whether there is no transaction, because nothing needed one."""
+        return self._reading
 
     def begins_with(self, statement: str) -> bool:
         """Return whether the transaction must begin before this statement.

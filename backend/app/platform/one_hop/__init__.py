@@ -22,9 +22,10 @@ plan, and FastAPI handles its requests:
 A request also goes through FastAPI while a test overrides dependencies, and while it is
 traced.
 
-`steps` runs one dependency, and `plan` a whole request.
+`steps` runs one dependency, `plan` a whole request, and `threads` has the threads.
 """
 
 from .plan import Plan, plan_of
+from .threads import request_threads
 
-__all__ = ["Plan", "plan_of"]
+__all__ = ["Plan", "plan_of", "request_threads"]

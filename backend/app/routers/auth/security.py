@@ -137,7 +137,10 @@ def issue_access_token(access: Access) -> str:
         "exp": issued + int(ACCESS_TOKEN_LIFE.total_seconds()),
     }
     return jwt.encode(
-        {"alg": ALGORITHM, "typ": TOKEN_TYPE}, claims, _keys()[0], algorithms=[ALGORITHM]
+        {"alg": ALGORITHM, "typ": TOKEN_TYPE},
+        claims,
+        _imported(derive_keys("access tokens")[0]),
+        algorithms=[ALGORITHM],
     )
 
 
@@ -242,15 +245,18 @@ def _decode(token: str) -> jwt.Token:
 
     Raises `JoseError`.
     """
-    *later, last = _keys()
+    return _decoded(token, tuple(derive_keys("access tokens")))
+
+
+# A client sends the same token again and again, and its signature stays the same. The
+# caller checks the times each time. A wrong token is not remembered.
+@lru_cache(maxsize=1_000)
+def _decoded(token: str, keys: tuple[bytes, ...]) -> jwt.Token:
+    *later, last = (_imported(key) for key in keys)
     for key in later:
         with suppress(BadSignatureError):
             return jwt.decode(token, key, algorithms=[ALGORITHM])
     return jwt.decode(token, last, algorithms=[ALGORITHM])
-
-
-def _keys() -> list[OctKey]:
-    return [_imported(key) for key in derive_keys("access tokens")]
 
 
 @lru_cache

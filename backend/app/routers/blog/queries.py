@@ -5,14 +5,29 @@ built once.
 """
 
 from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
-from sqlalchemy.orm import joinedload, undefer, with_expression
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import InstrumentedAttribute, joinedload, undefer, with_expression
 
 from app.db import clock
 from app.routers.auth.models import User
 
 from .models import BlogCategory, BlogPost
+
+NOBODY = {"viewer": None, "sees_all": False}
 
 
 @cache
@@ -38,6 +53,24 @@ def whole_posts() -> Select[BlogPost]:
         ),
         undefer(BlogPost.content),
     )
+
+
+@cache
+def visible_post(column: InstrumentedAttribute[Any]) -> Select[BlogPost]:
+    """Select the post in which `column` equals `wanted`, if the viewer may see it.
+
+    `viewing` returns the other parameters.
+    """
+    visible = or_(
+        is_public(),
+        BlogPost.author_id == bindparam("viewer", type_=Integer),
+        bindparam("sees_all", type_=Boolean),
+    )
+    return whole_posts().where(column == bindparam("wanted"), visible)
+
+
+def viewing(user: User | None) -> dict[str, Any]:
+    return {"viewer": user.id, "sees_all": user.is_superuser} if user else NOBODY
 
 
 @cache

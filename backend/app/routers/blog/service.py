@@ -1,9 +1,11 @@
 """Post rules."""
 
 import re
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core.errors import Conflict, Forbidden, NotFound, Unprocessable
 from app.core.text import slug_from
@@ -112,11 +114,13 @@ def list_posts(user: User | None, filters: PostFilters) -> Select[BlogPost]:
 
 
 def get_post(db: Session, user: User | None, post_id: int) -> BlogPost:
-    return _one(db, queries.whole_posts().where(BlogPost.id == post_id, queries.visible_to(user)))
+    wanted = {"wanted": post_id, **queries.viewing(user)}
+    return _one(db, queries.visible_post(BlogPost.id), wanted)
 
 
 def get_post_by_slug(db: Session, user: User | None, slug: str) -> BlogPost:
-    return _one(db, queries.whole_posts().where(BlogPost.slug == slug, queries.visible_to(user)))
+    wanted = {"wanted": slug, **queries.viewing(user)}
+    return _one(db, queries.visible_post(BlogPost.slug), wanted)
 
 
 def get_own_post(db: Session, user: User, post_id: int) -> BlogPost:
@@ -127,8 +131,10 @@ def get_own_post(db: Session, user: User, post_id: int) -> BlogPost:
     return post
 
 
-def _one(db: Session, statement: Select[BlogPost]) -> BlogPost:
-    post = db.scalar(statement)
+def _one(
+    db: Session, statement: Select[BlogPost], values: dict[str, Any] | None = None
+) -> BlogPost:
+    post = db.scalar(statement, values)
     if post is None:
         raise PostNotFound
     return post
@@ -153,11 +159,14 @@ def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
     _refuse_featuring(author, featured=data.is_featured)
     category = _category(db, data.category_id)
     given = data.model_dump(exclude={"excerpt", "category_id"})
-    post = BlogPost(author=author, category=category, **given)
+    post = BlogPost(author_id=author.id, category_id=data.category_id, **given)
     post.excerpt = excerpt_of(data.content) if data.excerpt is None else data.excerpt
     post.published_at = clock.now() if data.is_published else None
     base = slug_from(post.title, fallback="post")
     insert_with_slug(db, post, BlogPost.slug, base, CONSTRAINTS)
+    # Both are loaded. Set before the insert, each would take part in it.
+    set_committed_value(post, "author", author)
+    set_committed_value(post, "category", category)
     return post
 
 
