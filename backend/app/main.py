@@ -1,10 +1,12 @@
 """The application, which `create_app()` assembles from its parts."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
+from fastapi.telemetry import TelemetryConfig
 
 from app.core.announcements import announce
 from app.core.config import Settings, get_settings
@@ -51,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         middleware=middleware.middleware_stack(settings),
         generate_unique_id_function=openapi_routes.operation_id,
         separate_input_output_schemas=False,
+        telemetry=_telemetry(),
         openapi_tags=[
             *({"name": each.name, "description": each.about} for each in discover()),
             openapi_document.HEALTH,
@@ -68,6 +71,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
     route_index.install(app)
     return app
+
+
+def _telemetry() -> TelemetryConfig:
+    """Return what FastAPI traces: everything, or nothing without settings for it.
+
+    Otherwise FastAPI would look for a tracer at every request.
+    """
+    wanted = any(name.startswith(("OTEL_", "FASTAPI_OTEL_")) for name in os.environ)
+    return {"tracing": wanted, "metrics": wanted, "logs": wanted}
 
 
 def _include_routers(app: FastAPI, settings: Settings) -> None:

@@ -22,6 +22,7 @@ from app.platform.envelope.bounds import MAX_HEAD
 from app.server.crowd import Crowd, Limits, log
 from app.server.descriptors import connections_allowed
 from app.server.head import BoundedHead
+from app.server.response import Exchange
 
 SIDE_CONNECTIONS = 16
 # After refusing a request, read and discard up to this many bytes, so that the client
@@ -132,6 +133,10 @@ class Connection(BoundedHead):
         super().on_headers_complete()
         self._requests.append(self.cycle)
         self._sizes.append(size)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.__class__ = Exchange  # uvicorn offers no way to choose the class
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         self._held = 0

@@ -32,7 +32,12 @@ class UndeclaredProxy:
         self._is_silent = False
 
     def notice(self, scope: Scope) -> None:
-        if self._is_silent or b"x-forwarded-for" not in [name for name, _ in scope["headers"]]:
+        if self._is_silent:
+            return
+        for name, _ in scope["headers"]:
+            if name == b"x-forwarded-for":
+                break
+        else:
             return
         peer = scope["client"][0] if scope.get("client") else None
         if not self._is_declared(peer):
