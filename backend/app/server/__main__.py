@@ -83,7 +83,8 @@ def _run(config: uvicorn.Config, sockets: list[socket]) -> None:
 
 def _config(settings: Settings, *, end_seconds: int, processes: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
-        "app.main:app",
+        "app.server.application:application",
+        factory=True,
         host=settings.host,
         port=settings.port,
         workers=processes,
