@@ -94,10 +94,13 @@ class PageQuery:
         self.offset = offset
         self.limit = limit
         self.cursor = cursor
+        self._contexts: dict[str, str] = {}
 
     def context(self, order: str) -> str:
         """Return everything that a cursor is bound to, including the row order."""
-        return json.dumps([*self._bound_to(), order])
+        if order not in self._contexts:
+            self._contexts[order] = json.dumps([*self._bound_to(), order])
+        return self._contexts[order]
 
     def encode(self, keys: list[Any], order: str = "") -> str:
         """Return a cursor that continues after the row with these sort keys.

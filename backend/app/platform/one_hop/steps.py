@@ -14,6 +14,8 @@ from fastapi.dependencies.utils import solve_dependencies
 from app.db.database import get_db, transaction
 from app.platform.requests.strict_request import raw_body
 
+from .parameters import Parameters, parameters_of
+
 Values = dict[str, Any]
 Run = Callable[["Solving", Callable[..., Any], Values], Any]
 
@@ -39,6 +41,7 @@ class Step:
     # The parts of the request that FastAPI must read for this step, or `None` if the
     # step needs at most the request itself.
     reads: Dependant | None
+    parameters: Parameters | None  # the quick way to read them, if there is one
     request_name: str | None
     use_cache: bool
     is_known_once_run: bool  # the step, and everything that it needs
@@ -57,13 +60,15 @@ def step_of(dependant: Dependant, left_out: Callable[..., Any] | None) -> Step:
         raise Unplanned
     needed = [one for one in dependant.dependencies if one.call is not left_out]
     before = tuple(step_of(one, left_out) for one in needed)
+    reads = replace(dependant, dependencies=[]) if _reads_more(dependant) else None
     return Step(
         call=dependant.call,
         run=_way_to_run(dependant),
         name=dependant.name,
         key=(dependant.call, dependant.scope),
         before=before,
-        reads=replace(dependant, dependencies=[]) if _reads_more(dependant) else None,
+        reads=reads,
+        parameters=parameters_of(reads) if reads else None,
         request_name=dependant.request_param_name,
         use_cache=dependant.use_cache,
         is_known_once_run=dependant.use_cache and all(one.is_known_once_run for one in before),
@@ -110,7 +115,9 @@ class Solving:
                 valid = False
             elif one.name is not None:
                 values[one.name] = value
-        if step.reads is not None:
+        if step.parameters is not None and (found := step.parameters.read(self.request)):
+            values.update(found)
+        elif step.reads is not None:
             valid = self._read(step.reads, values) and valid
         elif step.request_name is not None:
             values[step.request_name] = self.request
