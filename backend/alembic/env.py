@@ -139,11 +139,12 @@ def alone(connection: Connection) -> Iterator[None]:
         case _:
             # Alembic changes a table by building a new one. With foreign keys enabled,
             # dropping the old table would delete rows of other tables. These statements
-            # use the driver directly, because SQLAlchemy would begin a transaction, in
-            # which they have no effect.
-            file = connection.connection.cursor()
+            # have no effect in a transaction.
+            file: Any = connection.connection.driver_connection
+            file.begun()
             file.execute("PRAGMA foreign_keys=OFF")
             file.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
+            file.enter()
             with _or_busy():
                 transaction = connection.begin()  # takes the write lock
             with transaction:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from anyio import CancelScope, CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 from fastapi import Depends, Request
-from sqlalchemy import Connection, Engine
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Connection, event
+from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from app.core.admission import Admission
 from app.core.config import get_settings
@@ -59,7 +59,6 @@ engine = make_engine(
     max_overflow=settings.database_max_overflow,
     name="liftoff",
 )
-reading_engine = engine.execution_options(reading=True)  # uses the same pool
 # The docstring of `get_db` explains this limit.
 admission = Admission(
     settings.database_pool_size + settings.database_max_overflow,
@@ -71,13 +70,9 @@ admission = Admission(
 class RoutedSession(Session):
     """The session of all our transactions.
 
-    With `info={"reading": True}`, it uses the engine for reading. It repeats a first
+    With `info={"reading": True}`, plain queries need no transaction. It repeats a first
     statement that was lost, and notes changes for the caches.
     """
-
-    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
-        bind = super().get_bind(*args, **kwargs)
-        return reading_engine if bind is engine and self.info.get("reading") else bind
 
     if not TYPE_CHECKING:  # so that callers keep the many signatures of Session
 
@@ -92,6 +87,13 @@ class RoutedSession(Session):
         def scalars(self, statement: Any, *args: Any, **options: Any) -> Any:
             changes.note_statement(self, statement)
             return twice_if_lost(self, super().scalars, (statement, *args), options)
+
+
+@event.listens_for(RoutedSession, "after_begin")
+def _read_without_transaction(db: Session, part: SessionTransaction, used: Connection) -> None:
+    if db.info.get("reading") and not part.nested:
+        driver: Any = used.connection.driver_connection
+        driver.read()
 
 
 SessionLocal = sessionmaker(engine, class_=RoutedSession, expire_on_commit=False)

@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Dialect, Engine, ExceptionContext, create_engine, event
+from sqlalchemy import URL, Dialect, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -179,20 +179,15 @@ def _watch(
         except engine.dialect.loaded_dbapi.Error as error:
             raise DisconnectionError from error  # the pool takes another one
         connection.limit = limits.call
+        connection.enter()
 
     def give_back(connection: Any, _record: object) -> None:
         if connection is not None:
             # The next call may test whether the connection still works.
             connection.limit = limits.trying
-            connection.rested_at = time.monotonic()
-
-    def begin(connection: Connection) -> None:
-        reading = connection.get_execution_options().get("reading", False)
-        driver: Any = connection.connection.driver_connection
-        driver.enter(reading=reading)
+            connection.rest()
 
     start_watchdog()
-    event.listen(engine, "begin", begin)
     event.listen(engine, "do_connect", open_one)
     event.listen(engine, "checkout", take)
     event.listen(engine, "checkin", give_back)

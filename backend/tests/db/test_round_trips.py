@@ -248,7 +248,7 @@ def test_messages_of_a_request(counted, work, reading, postgresql, mysql):
     own, listener = counted
     for _ in range(2):
         before = listener.messages
-        with RoutedSession(own.execution_options(reading=reading)) as db:
+        with RoutedSession(own, info={"reading": reading}) as db:
             work(db)
             db.commit()
     assert (

@@ -48,9 +48,7 @@ class Connection(Transactional, pymysql.Connection):
             super().rollback()
 
     def autocommit(self, value: Any) -> None:
-        """Let `enter` begin no transaction. The server then commits each statement
-        itself.
-        """
+        """Begin no transactions. The server then commits each statement itself."""
         self.automatic = bool(value)
 
     @property

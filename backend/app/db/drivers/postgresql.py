@@ -106,12 +106,14 @@ class Connection(Transactional, extensions.connection):
         ahead, self.ahead = self.ahead, ""
         return ahead
 
-    def enter(self, *, reading: bool) -> None:
+    def read(self) -> None:
         # With such an isolation level, several statements see the same rows only in one
         # transaction.
-        super().enter(reading=reading and self._opening == BEGIN)
+        if self._opening == BEGIN:
+            super().read()
 
     def set_isolation_level(self, level: int | None) -> None:
+        self.rollback()  # as in psycopg2, which has read the old level in a transaction
         self.automatic = level == extensions.ISOLATION_LEVEL_AUTOCOMMIT
         self._opening = BEGINS.get(level or 0, BEGIN)
 
@@ -122,7 +124,7 @@ class Connection(Transactional, extensions.connection):
         psycopg2 knows.
         """
         if name is not None and self.autocommit:
-            self.ended()
+            self.begun()
             self.autocommit = False
         return super().cursor(name, *args, **options)
 
@@ -133,11 +135,14 @@ class Connection(Transactional, extensions.connection):
         self._end("ROLLBACK")
 
     def _end(self, statement: str) -> None:
-        self.ended()
         self.ahead = ""  # no savepoint outlives the transaction
-        if not self.is_idle:
-            with self.cursor() as cursor:
-                cursor.execute(statement)
+        try:
+            if not self.is_idle:
+                self.begun()
+                with self.cursor() as cursor:
+                    cursor.execute(statement)
+        finally:
+            self.ended()
         if not self.autocommit:
             super().rollback()
             self.autocommit = True

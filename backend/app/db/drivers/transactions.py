@@ -12,6 +12,7 @@ driver decides, and no feature has to.
 
 import math
 import re
+import time
 from functools import lru_cache
 
 QUERY = re.compile(r"\s*(?:SELECT|WITH|VALUES|SHOW|TABLE)\b", re.IGNORECASE)
@@ -35,17 +36,27 @@ class Transactional:
 
     automatic = False  # autocommit: the caller wants no transactions at all
     rested_at = -math.inf  # time.monotonic() when the pool got it back
+    _in_use = False
     _reading = False
     _due = False
 
-    def enter(self, *, reading: bool) -> None:
-        """Prepare a transaction, which begins with the next statement that needs it.
+    def enter(self) -> None:
+        """Let the next statement begin a transaction, also after the end of one."""
+        self._in_use = self._due = True
 
-        If the caller is `reading`, plain queries need no transaction. Otherwise every
-        statement needs one.
-        """
-        self._reading = reading and not self.automatic
-        self._due = not reading and not self.automatic
+    def read(self) -> None:
+        """Let plain queries run without a transaction, unless one has begun."""
+        if self._due:
+            self._due, self._reading = False, True
+
+    def begun(self) -> None:
+        """Note that the caller begins a transaction itself, or ends one."""
+        self._reading = self._due = False
+
+    def rest(self) -> None:
+        """Begin no transaction until the next `enter`."""
+        self._in_use = self._reading = self._due = False
+        self.rested_at = time.monotonic()
 
     @property
     def has_only_read(self) -> bool:
@@ -55,12 +66,13 @@ class Transactional:
     def begins_with(self, statement: str) -> bool:
         """Return whether the transaction must begin before this statement.
 
-        The result is true at most once.
+        The result is true at most once in each transaction.
         """
-        if self._due or (self._reading and not only_reads(statement)):
-            self._due = self._reading = False
-            return True
-        return False
+        if self.automatic or not (self._due or (self._reading and not only_reads(statement))):
+            return False
+        self._due = self._reading = False
+        return True
 
     def ended(self) -> None:
-        self._due = self._reading = False
+        self._reading = False
+        self._due = self._in_use
