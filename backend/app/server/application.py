@@ -5,8 +5,13 @@ import gc
 
 from fastapi import FastAPI
 
-M_ARENA_MAX = -8  # of glibc's malloc.h
-ARENAS = 2
+# Options of glibc's malloc.h. Large blocks, such as the memory for a password's hash,
+# return to the system at once, and so does free memory at the end of the heap.
+OPTIONS = {
+    -8: 2,  # M_ARENA_MAX
+    -3: 1_000_000,  # M_MMAP_THRESHOLD, in bytes
+    -1: 1_000_000,  # M_TRIM_THRESHOLD, in bytes
+}
 
 
 def application() -> FastAPI:
@@ -16,8 +21,8 @@ def application() -> FastAPI:
     freed. Both together would be a tenth of the process.
     """
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(M_ARENA_MAX, ARENAS)
+    for option, value in OPTIONS.items() if hasattr(libc, "mallopt") else ():
+        libc.mallopt(option, value)
 
     from app.main import app
 

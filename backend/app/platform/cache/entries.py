@@ -31,9 +31,9 @@ class Entry:
     """A response as it was first sent, and for how long it is valid."""
 
     body: bytes
-    headers: list[Header]
+    headers: tuple[Header, ...]
     etag: bytes
-    unchanged: list[Header]
+    unchanged: tuple[Header, ...]
     """The headers of a response with status 304."""
     watch: Watch
     version: int
@@ -103,8 +103,7 @@ entries = Entries()
 async def send_entry(entry: Entry, if_none_match: bytes | None, send: Send) -> None:
     """Send an entry, or 304 if the client already has it."""
     known = if_none_match is not None and entry.is_known(if_none_match)
-    # The list is copied, because outer layers add headers to the list of each response.
-    headers = list(entry.unchanged if known else entry.headers)
+    headers = entry.unchanged if known else entry.headers
     status = 304 if known else 200
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if known else entry.body})

@@ -228,8 +228,8 @@ def _entry_of(
     rendered: shared.Rendered, watch: Watch, version: int, until: float, route: object
 ) -> Entry:
     body, headers, etag = rendered
-    unchanged = [(name, value) for name, value in headers if name in KEPT_FOR_304]
-    return Entry(body, headers, etag, unchanged, watch, version, until, route)
+    unchanged = tuple((name, value) for name, value in headers if name in KEPT_FOR_304)
+    return Entry(body, tuple(headers), etag, unchanged, watch, version, until, route)
 
 
 def _if_none_match(request: Request) -> bytes | None:

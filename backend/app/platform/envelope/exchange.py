@@ -1,5 +1,8 @@
 """The wrapped `send` of one request, which completes its response."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 from starlette.types import Message, Send
 
 from app.platform import problems
@@ -19,7 +22,7 @@ class Exchange:
     __slots__ = ("_added", "_cors", "_request_id", "_send", "is_bodiless", "is_replaced", "status")
 
     def __init__(
-        self, send: Send, added: list[Header], request_id: bytes, cors: list[Header] | None
+        self, send: Send, added: tuple[Header, ...], request_id: bytes, cors: list[Header] | None
     ) -> None:
         """Complete responses with these headers.
 
@@ -49,7 +52,7 @@ class Exchange:
 
     async def _start(self, message: Message) -> None:
         self.status = status = message["status"]
-        headers = list(message.get("headers", ()))
+        headers = message.get("headers", ())
         if status >= ERRORS and not _is_json(headers):
             self.is_replaced = True
             kept = {
@@ -65,16 +68,28 @@ class Exchange:
             return
         await self._send({**message, "headers": self._completed(headers)})
 
-    def _completed(self, headers: list[Header]) -> list[Header]:
-        if self._cors is not None:
-            headers = varying_by_origin(headers)
-            if self._cors:
-                names = {name for name, _ in self._cors}
-                headers = [*(one for one in headers if one[0] not in names), *self._cors]
-        present = {name for name, _ in headers}
-        added = [header for header in self._added if header[0] not in present]
-        return [*headers, *added, (b"x-request-id", self._request_id)]
+    def _completed(self, headers: Sequence[Header]) -> list[Header]:
+        # The headers of a kept response are a tuple, and are the same each time.
+        complete = _once_completed if isinstance(headers, tuple) else _completed_with
+        cors = None if self._cors is None else tuple(self._cors)
+        return [*complete(headers, self._added, cors), (b"x-request-id", self._request_id)]
 
 
-def _is_json(headers: list[Header]) -> bool:
+def _completed_with(
+    headers: Sequence[Header], added: tuple[Header, ...], cors: tuple[Header, ...] | None
+) -> list[Header]:
+    found = list(headers)
+    if cors is not None:
+        found = varying_by_origin(found)
+        if cors:
+            names = {name for name, _ in cors}
+            found = [*(one for one in found if one[0] not in names), *cors]
+    present = {name for name, _ in found}
+    return [*found, *(header for header in added if header[0] not in present)]
+
+
+_once_completed = lru_cache(maxsize=2_000)(_completed_with)
+
+
+def _is_json(headers: Sequence[Header]) -> bool:
     return any(name == b"content-type" and b"json" in value for name, value in headers)

@@ -19,8 +19,8 @@ CAREFUL: list[Header] = [
 HTTPS_ONLY = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 
-def careful_headers(*, hsts: bool) -> list[Header]:
-    return [*CAREFUL, HTTPS_ONLY] if hsts else CAREFUL
+def careful_headers(*, hsts: bool) -> tuple[Header, ...]:
+    return (*CAREFUL, HTTPS_ONLY) if hsts else tuple(CAREFUL)
 
 
 def varying_by_origin(headers: list[Header]) -> list[Header]:
