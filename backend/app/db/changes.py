@@ -18,7 +18,7 @@ another.
 
 A mark is part of the transaction that it announces. So it reaches the other processes
 even if this process is killed directly after the commit. Changes by textual SQL, and by
-SQL that does not go through a session of `app.db.database`, are not noticed.
+SQL that does not go through a `Session`, are not noticed.
 """
 
 import secrets
@@ -28,10 +28,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Executable, String, Table, event, insert, inspect
+from sqlalchemy import String, Table, event, insert, inspect
 from sqlalchemy.orm import (
     InstanceState,
     Mapped,
+    ORMExecuteState,
     Session,
     SessionTransaction,
     UOWTransaction,
@@ -107,16 +108,16 @@ def _updated(state: InstanceState[Any]) -> Iterator[str]:
             yield f"{columns[key].table}.{columns[key].name}"
 
 
-def note_statement(db: Session, statement: Executable) -> None:
-    """Note what a statement changes. For an update, only the table is known.
-
-    Our session class calls this. A listener of `do_orm_execute` would cost each query.
-    """
-    table = getattr(statement, "table", None)
-    if statement.is_dml and isinstance(table, Table):
-        kept = f"{table.name}.{'+' if statement.is_insert else '*'}"
-        changed: set[str] = db.info.setdefault(_CHANGED, set())
-        changed.update(_deleted(table) if statement.is_delete else (kept,))
+@event.listens_for(Session, "do_orm_execute")
+def _note_statement(execution: ORMExecuteState) -> None:
+    """Note what a statement changes. For an update, only the table is known."""
+    if not (execution.is_update or execution.is_delete or execution.is_insert):
+        return
+    table = getattr(execution.statement, "table", None)
+    if isinstance(table, Table):
+        kept = f"{table.name}.{'+' if execution.is_insert else '*'}"
+        changed: set[str] = execution.session.info.setdefault(_CHANGED, set())
+        changed.update(_deleted(table) if execution.is_delete else (kept,))
 
 
 @lru_cache

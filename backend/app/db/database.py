@@ -19,7 +19,7 @@ from app.core.admission import Admission
 from app.core.config import get_settings
 from app.core.errors import AppError, Unavailable
 
-from . import changes
+from . import changes as changes  # noqa: PLC0414 - listens to every session
 from .base import Base
 from .engines import JOB_STATEMENT_SECONDS, Limits, make_engine
 from .lost import twice_if_lost
@@ -70,23 +70,20 @@ admission = Admission(
 class RoutedSession(Session):
     """The session of all our transactions.
 
-    With `info={"reading": True}`, plain queries need no transaction. It repeats a first
-    statement that was lost, and notes changes for the caches.
+    With `info={"reading": True}`, plain queries need no transaction. A first statement
+    that was lost is repeated.
     """
 
     if not TYPE_CHECKING:  # so that callers keep the many signatures of Session
 
-        def execute(self, statement: Any, *args: Any, **options: Any) -> Any:
-            changes.note_statement(self, statement)
-            return twice_if_lost(self, super().execute, (statement, *args), options)
+        def execute(self, *args: Any, **options: Any) -> Any:
+            return twice_if_lost(self, super().execute, args, options)
 
-        def scalar(self, statement: Any, *args: Any, **options: Any) -> Any:
-            changes.note_statement(self, statement)
-            return twice_if_lost(self, super().scalar, (statement, *args), options)
+        def scalar(self, *args: Any, **options: Any) -> Any:
+            return twice_if_lost(self, super().scalar, args, options)
 
-        def scalars(self, statement: Any, *args: Any, **options: Any) -> Any:
-            changes.note_statement(self, statement)
-            return twice_if_lost(self, super().scalars, (statement, *args), options)
+        def scalars(self, *args: Any, **options: Any) -> Any:
+            return twice_if_lost(self, super().scalars, args, options)
 
 
 @event.listens_for(RoutedSession, "after_begin")

@@ -95,10 +95,11 @@ class Pages:
     def _rows(self, db: Session, statement: Select[Any], values: Values) -> Sequence[Any]:
         """Execute the statement.
 
-        Columns are read without the parts of the session that load entities. A listener
-        to the statements of a session gets them as usual.
+        Columns are read without the parts of the session that load entities. If anyone
+        listens to the statements of sessions, besides `changes`, the session executes
+        them.
         """
-        if self.projection is None or db.dispatch.do_orm_execute:
+        if self.projection is None or len(db.dispatch.do_orm_execute) > 1:
             return db.execute(statement, values).all()
         if db.autoflush:
             db.flush()

@@ -1,7 +1,7 @@
 """Reads the path and the query of a request, if all parameters are plain values.
 
-FastAPI looks at the type of each parameter anew for each request, which takes longer
-than reading it. Here, this happens once for each route. FastAPI itself still validates
+FastAPI looks at the type of each parameter for each request, which takes longer than
+reading it. Here, this happens once for each route. FastAPI itself still validates
 the values, and reads everything that is not plain: lists, JSON, headers, cookies,
 several names for one parameter. It also reads invalid input, and describes what is
 wrong with it.

@@ -153,7 +153,7 @@ def read_access_token(token: str, *, even_expired: bool = False) -> Access:
     if len(token) > MAX_TOKEN or not token.isascii():
         raise InvalidSignature
     try:
-        decoded = _decode(token)
+        decoded = _decoded(token, tuple(derive_keys("access tokens")))
         _claims(0 if even_expired else int(utc_now().timestamp())).validate(decoded.claims)
         access = Access(int(decoded.claims["sub"]), int(decoded.claims["sid"]))
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -240,18 +240,11 @@ def _issuer() -> str:
     return get_settings().public_url or AUDIENCE
 
 
-def _decode(token: str) -> jwt.Token:
-    """Decode a token signed with the current or the previous key.
-
-    Raises `JoseError`.
-    """
-    return _decoded(token, tuple(derive_keys("access tokens")))
-
-
 # A client sends the same token again and again, and its signature stays the same. The
 # caller checks the times each time. A wrong token is not remembered.
 @lru_cache(maxsize=1_000)
 def _decoded(token: str, keys: tuple[bytes, ...]) -> jwt.Token:
+    """Decode a token signed with one of these keys. Raises `JoseError`."""
     *later, last = (_imported(key) for key in keys)
     for key in later:
         with suppress(BadSignatureError):

@@ -112,7 +112,7 @@ def test_a_client_that_disconnects_takes_nothing_from_the_others(route):
 
 def entry(size=1, seconds=60.0):
     watch = Watch()
-    return Entry(b"x" * size, [], b"", [], watch, 0, time.monotonic() + seconds, None)
+    return Entry(b"x" * size, (), b"", (), watch, 0, time.monotonic() + seconds, None)
 
 
 def test_the_least_recently_used_goes_first():
