@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import httpx2
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
-from app.db.migrations import known_revisions
+from app.db.migrations import alembic_config, known_revisions
 from app.db.urls import normalise_database_url
 from app.platform.monitoring.probes import EVERY_SECONDS
 from tests.db.test_migrations import done
@@ -131,3 +132,10 @@ def test_several_heads_are_named_and_not_guessed_between(tmp_path):
     )
     with pytest.raises(RuntimeError, match=r"2 heads .*0000feedbeef.*alembic merge heads"):
         known_revisions(versions)
+
+
+def test_the_known_revisions_are_those_of_alembic():
+    script = ScriptDirectory.from_config(alembic_config())
+    head, known = known_revisions()
+    assert [head] == script.get_heads()
+    assert known == {revision.revision for revision in script.walk_revisions()}
