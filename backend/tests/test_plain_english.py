@@ -38,6 +38,7 @@ BAD = [
     (rules.unusual_word, "The worker works the queue off."),
     (rules.unusual_word, "This waits for ever."),
 ]
+INSTALLED = {".venv", "node_modules"}  # the packages of others, which `make peers` installs
 GOOD = [
     "Return the user, or `None`.",
     "Return whether the port is free. It must be free.",
@@ -51,7 +52,8 @@ GOOD = [
 def python_files(*folders: str) -> Iterator[tuple[Path, str]]:
     for folder in folders:
         for file in sorted((BACKEND / folder).rglob("*.py")):
-            yield file, str(file.relative_to(BACKEND))
+            if INSTALLED.isdisjoint(file.parts):
+                yield file, str(file.relative_to(BACKEND))
 
 
 def pages() -> Iterator[tuple[Path, str]]:

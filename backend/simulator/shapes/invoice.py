@@ -99,6 +99,7 @@ _PENDING_ITEM: Object = {
     "parent": None,
     "pricing": None,
     "proration": False,
+    "proration_details": {"credited_items": None, "discount_amounts": []},
     "quantity": 1,
     "quantity_decimal": "1",
     "tax_rates": [],
