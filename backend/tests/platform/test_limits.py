@@ -207,7 +207,7 @@ def test_limits_go_on_without_redis_and_return_to_it(own_redis):
     assert quick(counters)
     now[0] += limits.LOCAL_SECONDS
     start()
-    # One request tries Redis. Until it has an answer, the others would count here.
+    # The first request tries Redis. Requests at the same time would use the local count.
     assert hits(counters, TEN, 1, "login", "192.0.2.1") == 1
     assert hits(counters, TEN, 20, "login", "192.0.2.1") == 9
     with Redis.from_url(url) as redis:
