@@ -207,7 +207,7 @@ def test_limits_go_on_without_redis_and_return_to_it(own_redis):
     assert quick(counters)
     now[0] += limits.LOCAL_SECONDS
     start()
-    # The first request tries Redis. Requests at the same time would use the local count.
+    # The first request tries Redis. Until it returns, others would use the local count.
     assert hits(counters, TEN, 1, "login", "192.0.2.1") == 1
     assert hits(counters, TEN, 20, "login", "192.0.2.1") == 9
     with Redis.from_url(url) as redis:
