@@ -1,4 +1,4 @@
-"""Run the simulator by `python -m simulator`: a Stripe for this machine alone."""
+"""Starts the simulator, a local stand-in for Stripe: `python -m simulator`."""
 
 import argparse
 import contextlib
@@ -34,19 +34,19 @@ def main() -> None:
         sys.exit(str(error))
     gc.set_threshold(
         20_000, 20, 50
-    )  # a year of a thousand subscriptions creates and drops very many dicts
+    )  # collect less often: a simulated year of 1,000 subscriptions makes very many dicts
     running = server(app, settings.port, settings.host)
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises this again after a clean shutdown
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn repeats Ctrl-C after a clean shutdown
         running.run()
     if not running.started:
         sys.exit(1)  # uvicorn has logged the reason
 
 
 def _environment() -> str | None:
-    """Read the environment as the application does: it takes precedence over `.env`."""
+    """Return ENVIRONMENT. As in the application, the variable overrides `.env`."""
     with contextlib.suppress(
         OSError, UnicodeDecodeError
-    ):  # the application reports what is wrong with the file
+    ):  # the application reports what is wrong with `.env`
         return os.environ.get("ENVIRONMENT") or dotenv_values(ROOT / ".env").get("ENVIRONMENT")
     return None
 

@@ -20,7 +20,10 @@ from simulator.webhooks.planning import plan_deliveries
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the application. `app.state` has its parts as `box` and its `store`."""
+    """Return the application.
+
+    `app.state.box` holds all parts of the simulator, and `app.state.store` its objects.
+    """
     store = Store(
         settings.state, seed=settings.seed, base_url=settings.base_url, frozen=settings.now
     )
@@ -48,8 +51,8 @@ def create_app(settings: Settings) -> FastAPI:
     stripe = Dispatcher(store, box.chaos)
     app.router.routes.append(
         Route("/v1{path:path}", stripe)
-    )  # asked first, because it serves most requests
-    app.router.default = stripe  # it also answers paths of neither pages nor control
+    )  # Stripe's API is tried first, because it serves most requests
+    app.router.default = stripe  # Stripe's API responds to all paths that no router knows
     app.include_router(control.router)
     app.include_router(control_billing.router)
     app.include_router(pages)

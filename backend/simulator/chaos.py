@@ -1,6 +1,6 @@
-"""Deliberate faults of calls and webhooks.
+"""Deliberate faults of API calls and webhooks.
 
-They happen by chance, or to the next calls of one kind.
+Faults happen at random, or to the next calls that match a rule.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ class _Model(BaseModel):
 class CallChaos(_Model):
     """The probability of each fault of a call.
 
-    A call may fail with 500 or 429 before it had any effect, be slow, or lose its
-    response afterwards.
+    A call may fail with 500 or 429 before it has any effect, or it may be slow. The
+    response may also be lost after the call took effect.
     """
 
     error: Probability = 0
@@ -37,7 +37,7 @@ class CallChaos(_Model):
 class WebhookChaos(_Model):
     """The probability of each fault of a webhook.
 
-    An event may be sent twice, after the next one, late (in real time), or never.
+    An event may be sent twice, after the next event, late (in real time), or never.
     """
 
     duplicate: Probability = 0
@@ -48,9 +48,9 @@ class WebhookChaos(_Model):
 
 
 class Planned(_Model):
-    """A fault of the next `times` calls that match.
+    """A fault that happens to the next `times` calls that match `method` and `path`.
 
-    `path` may have `*`: `/v1/customers/*`.
+    `path` may contain `*`, as in `/v1/customers/*`.
     """
 
     fault: Fault
@@ -68,16 +68,17 @@ class ChaosSettings(_Model):
 
 
 class Strike(BaseModel):
-    """The fault of one call: it waits for `seconds`, and then `fault` decides."""
+    """The fault of one call. The call waits for `seconds`, and then `fault` happens."""
 
     fault: Fault | None = None
     seconds: float = 0
 
 
 class Chaos:
-    """All faults. They are off at the start, and again after a restart.
+    """Decides which faults each call and each webhook gets.
 
-    The same seed gives the same faults.
+    There are no faults until `configure` is called with probabilities or rules. The
+    same seed gives the same faults.
     """
 
     def __init__(self) -> None:
@@ -87,7 +88,7 @@ class Chaos:
     def configure(self, settings: ChaosSettings) -> None:
         """Replace the settings.
 
-        Calls that were slowed down by the old ones go on at once.
+        Calls that are still waiting because of the old settings continue immediately.
         """
         self._replaced.set()
         self._replaced = asyncio.Event()
@@ -110,7 +111,7 @@ class Chaos:
                 await self._replaced.wait()
 
     def webhook_faults(self) -> set[str]:
-        """Return some of `duplicate`, `reorder`, `delay` and `drop`."""
+        """Choose the faults of one delivery at random, from `names`."""
         chances = self.settings.webhooks
         names = ("duplicate", "reorder", "delay", "drop")
         return {name for name in names if self._webhooks.random() < getattr(chances, name)}

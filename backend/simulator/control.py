@@ -1,4 +1,4 @@
-"""The simulator's own API at /_simulator/api: its clock, its faults, its deliveries.
+"""The simulator's own API at /_simulator/api, for its clock, faults and deliveries.
 
 Requests and responses are JSON.
 """
@@ -27,7 +27,9 @@ class Box:
     """All parts of a running simulator."""
 
     def __init__(self, store: Store, default_webhook: tuple[str, str] | None = None) -> None:
-        """`default_webhook`: the URL and the secret of an endpoint that always
+        """Create the parts.
+
+        `default_webhook` is the URL and the secret of a webhook endpoint that always
         exists.
         """
         self.store = store
@@ -75,9 +77,10 @@ class Box:
         return known
 
     async def settle(self, timeout_seconds: float) -> bool:
-        """Wait until no test clock advances and no delivery is on its way.
+        """Wait until no test clock is advancing and no delivery is in progress.
 
-        Returns whether that was so within the time. Future retries do not count.
+        Returns false if this takes longer than the timeout. Retries that are due in the
+        future do not count.
         """
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -90,7 +93,7 @@ class Box:
     async def reset(self) -> None:
         """Forget all objects, the time and the faults.
 
-        A clock that is being advanced finishes first.
+        If a clock is being advanced, the reset waits until this has finished.
         """
         async with self.timeline.standing_still():
             self.chaos.configure(ChaosSettings())
@@ -112,7 +115,7 @@ BoxDependency = Annotated[Box, Depends(box_of)]
 
 
 class Advance(BaseModel):
-    """A number of seconds, or a Unix time."""
+    """How far to advance the clock: by a number of seconds, or to a Unix time."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -139,12 +142,12 @@ async def state(box: BoxDependency) -> dict[str, Any]:
 
 @router.post("/clock/advance")
 async def advance(box: BoxDependency, wanted: Advance) -> dict[str, Any]:
-    """Respond when everything up to that time has happened."""
+    """Advance the clock. Respond after everything up to that time has happened."""
     now = box.store.clock.now()
     to = now + wanted.seconds if wanted.seconds is not None else wanted.to or 0
     if not now <= to <= now + MAX_ADVANCE:
         raise HTTPException(
-            422, f"The clock goes forward only, at most ten years at once. It is {now} now."
+            422, f"The clock can only go forward, by at most ten years at once. It is {now} now."
         )
     if not await box.timeline.advance(to):
         raise HTTPException(409, FORGOTTEN)
@@ -180,7 +183,7 @@ async def resend(box: BoxDependency, delivery: str) -> dict[str, Any]:
 
 @router.post("/settle")
 async def settle(box: BoxDependency, wanted: Settle) -> dict[str, Any]:
-    """Answers when everything has arrived, or 408 after the time-out."""
+    """Respond when deliveries and test clocks are idle, or with 408 at the timeout."""
     if not await box.settle(wanted.timeout_seconds):
         raise HTTPException(408, "Deliveries are still on their way.")
     return box.state()

@@ -1,4 +1,4 @@
-"""Actions for which Stripe has no API: disputes, decisions of banks, and settings."""
+"""Actions for which Stripe has no API: disputes, banks' decisions, and settings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/_simulator/api")
 
 
 class NewDispute(BaseModel):
-    """A dispute to open. An inquiry only asks the seller, and no money moves yet."""
+    """A dispute to open. In an inquiry, the bank only asks, and no money moves yet."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,9 +40,9 @@ class BillingSettings(BaseModel):
 
 
 class Lives(BaseModel):
-    """A choice of the test clock for the customer with this address.
+    """The test clock for new customers with this email address.
 
-    A seller's server creates customers without a test clock.
+    The seller's server creates its customers without naming a test clock.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -82,7 +82,7 @@ async def close_dispute(box: BoxDependency, dispute: str, verdict: Verdict) -> d
 
 @router.post("/settings")
 async def set_billing(box: BoxDependency, wanted: BillingSettings) -> BillingSettings:
-    """Set what follows for a subscription when its last retry has failed."""
+    """Set what happens to a subscription after its last retry has failed."""
     with _work(box) as work:
         settings.set_after_retries(work, wanted.after_retries)
     return wanted
@@ -90,9 +90,9 @@ async def set_billing(box: BoxDependency, wanted: BillingSettings) -> BillingSet
 
 @router.post("/customers/clock")
 async def set_clock(box: BoxDependency, wanted: Lives) -> Lives:
-    """Put the customers with this address on this clock from their creation on.
+    """Put new customers with this email address on this clock.
 
-    An existing customer stays on the clock that it has.
+    An existing customer keeps its clock.
     """
     with _work(box) as work:
         work.get("test_helpers.test_clock", wanted.test_clock)

@@ -1,7 +1,7 @@
-"""The defence against other sites' pages: DNS rebinding and cross-site forms.
+"""The defence against DNS rebinding, and against forms on pages of other sites.
 
-The simulator answers to the host names of this machine, and to those that it was given
-for the other containers of a staging deployment.
+The simulator accepts the host names of this machine. In a staging deployment, it also
+accepts the names in its settings, which the other containers use.
 """
 
 from urllib.parse import urlsplit
@@ -18,7 +18,8 @@ REFUSAL = {
 
 
 class Guard:
-    """Refuse a request for a foreign host, or from a page of another origin, with 403.
+    """Refuse requests for a foreign host, and requests from pages of another origin
+    (403).
 
     A host is foreign if it is neither loopback nor one of `names`.
     """

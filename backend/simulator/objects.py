@@ -9,7 +9,7 @@ Object = dict[str, Any]
 Keys with a leading `_` are internal.
 """
 
-EMBEDDED = 10  # how many entries of an embedded list an object shows
+EMBEDDED = 10  # an embedded list shows at most this many entries
 
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -24,7 +24,7 @@ def decode(data: bytes) -> Object:
 
 
 def public_object(value: Any) -> Any:
-    """Return the object as clients see it, at any depth.
+    """Return the object as clients see it, including all objects inside it.
 
     Keys that begin with `_` are left out, and embedded lists are cut to their first
     page. Unchanged parts are shared, not copied.
@@ -41,24 +41,29 @@ def public_object(value: Any) -> Any:
 
 
 def public_surface(obj: Object) -> Object:
-    """Do the same as `public_object` for an object that embeds no others.
+    """Do what `public_object` does, for an object without embedded objects.
 
-    Only its own keys can be hidden, so nothing below them is visited.
+    Only the object's own keys can be hidden, so their values are not searched.
     """
     return {key: _first_page(value) for key, value in obj.items() if key[0] != "_"}
 
 
 def _first_page(value: Any) -> Any:
-    """Return the first page of a list inside an object. Its `url` lists all of it."""
+    """Cut an embedded list to its first page. Other values stay unchanged.
+
+    The `url` of the list returns all its entries.
+    """
     if isinstance(value, dict) and value.get("object") == "list" and len(value["data"]) > EMBEDDED:
         return value | {"data": value["data"][:EMBEDDED], "has_more": True}
     return value
 
 
 def previous_attributes(before: Object, after: Object) -> Object:
-    """Return an event's `data.previous_attributes`: the old values of what changed.
+    """Return an event's `data.previous_attributes`, the old values of the changed
+    fields.
 
-    Lists are given whole, and hashes in part.
+    Of a changed list, the result has all old entries. Of a changed hash, the result has
+    only the changed keys.
     """
     changes: Object = {}
     for key in before.keys() | after.keys():

@@ -1,6 +1,6 @@
-"""The server of the simulator: uvicorn, on this machine alone by default.
+"""The server of the simulator: uvicorn, which listens only on this machine by default.
 
-It can cut a connection without a response.
+The server can close a connection without a response.
 """
 
 import uvicorn
@@ -11,7 +11,9 @@ CUT = "simulator.cut"
 
 
 class Cuttable(HttpToolsProtocol):
-    """Let the application end a connection without a response, by an ASGI extension."""
+    """An ASGI extension that lets the application close a connection without a
+    response.
+    """
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

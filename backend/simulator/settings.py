@@ -1,4 +1,4 @@
-"""The settings of the simulator at its start."""
+"""The settings with which the simulator starts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,11 @@ PORT = 8001
 class Settings:
     """The settings.
 
-    With `state=None` everything is kept in memory. `seed` is that of a new state, and
-    `now` stops its clock there. `webhook` is the URL and the secret of an endpoint that
-    receives all events. `host` is the address to listen on. `names` are accepted host
-    names besides those of this machine.
+    With `state=None`, everything is kept in memory. `seed` is the seed of a new state.
+    With `now`, the clock of a new state stands still at that time. `webhook` is the URL
+    and the secret of an endpoint that receives all events. `host` is the address to
+    listen on. `names` are host names that are accepted in addition to those of this
+    machine.
     """
 
     port: int = PORT

@@ -1,4 +1,4 @@
-"""The automatic way of an invoice from draft to payment, and how it is stopped."""
+"""The automatic steps of an invoice from draft to payment, and how to stop them."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,9 @@ from simulator.state.work import Work
 
 
 def wait(work: Work, draft: Object) -> None:
-    """Finalise the invoice in an hour, and then try its payment."""
+    """Set the timer that finalises the invoice in an hour, and then tries to collect
+    it.
+    """
     at = work.now + HOUR
     draft |= {"automatically_finalizes_at": at, "next_payment_attempt": at}
     work.set_timer("invoice.finalize", draft["id"], at)
@@ -26,7 +28,7 @@ def stop(work: Work, invoice: Object) -> None:
 
 
 def halt(work: Work, found: Iterable[Object]) -> None:
-    """Stop the automatic collection, as Stripe does when a subscription has ended."""
+    """Stop collecting these invoices, as Stripe does when a subscription has ended."""
     for invoice in found:
         if invoice["status"] not in {"draft", "open"} or not invoice["auto_advance"]:
             continue

@@ -1,4 +1,4 @@
-"""The end of a customer's 3-D Secure, for a payment or for a card to be saved."""
+"""The result of 3-D Secure, for a payment or for saving a card."""
 
 from simulator.billing import collection, payments, setups
 from simulator.billing.cards import Decline

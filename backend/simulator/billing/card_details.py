@@ -1,4 +1,4 @@
-"""The details of a payment method's card, and what a card form refuses."""
+"""The details of a payment method's card, and the errors of a card form."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from simulator.objects import Object
 from simulator.protocol.errors import StripeError, card_error
 
 DISPLAYED = {"amex": "american_express", "diners": "diners_club", "unionpay": "union_pay"}
-YEARS_VALID = 8  # years until a test id's card expires: more than a test simulates
+YEARS_VALID = 8  # until the card of a test id expires; no test simulates so many years
 
 
 def find_card(number: str) -> Card:
@@ -19,7 +19,7 @@ def find_card(number: str) -> Card:
 
 
 def check_expiry(month: int, year: int, now: int) -> None:
-    """Raise if the card has expired. `year` has four digits."""
+    """Raise an error if the card has expired. `year` has four digits."""
     today = datetime.fromtimestamp(now, UTC)
     if month not in range(1, 13):
         raise _refused(

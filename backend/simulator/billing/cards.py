@@ -42,12 +42,12 @@ DisputeReason = Literal["fraudulent", "product_not_received"]
 class Card:
     """A test card.
 
-    A card with `on_attach` cannot be saved, and one with `on_charge` cannot be charged.
-    A card that has the first has both.
+    A card with `on_attach` cannot be saved, and a card with `on_charge` cannot be
+    charged. A card with `on_attach` also has `on_charge`.
 
-    `authentication` says when the card asks for 3-D Secure. `unless_set_up` means until
-    the card is set up for later use, `when_present` means whenever the customer is
-    there to answer, and `always` means for every payment.
+    `authentication` says which payments need 3-D Secure. `unless_set_up` means all
+    payments until the card is set up for later use. `when_present` means payments while
+    the customer is present. `always` means every payment.
     """
 
     number: str
@@ -138,7 +138,8 @@ _LENGTHS = range(12, 20)
 _BY_NUMBER = {card.number: card for card in CARDS}
 _BY_NAME = {name: card for card in CARDS for name in card.names}
 
-# The longest prefix decides. Stripe calls all others "unknown".
+# If several prefixes match, the longest one wins. Stripe calls all other brands
+# "unknown".
 _BRANDS = (
     ("34", "amex"), ("37", "amex"), ("35", "jcb"), ("30", "diners"), ("36", "diners"),
     ("38", "diners"), ("62", "unionpay"), ("60", "discover"), ("65", "discover"), ("4", "visa"),
@@ -163,7 +164,7 @@ def by_number(number: str) -> Card | None:
 
 
 def is_valid_number(digits: str) -> bool:
-    """Return whether length and check digit are right (Luhn, ISO/IEC 7812-1)."""
+    """Return whether length and check digit are valid (Luhn, ISO/IEC 7812-1)."""
     if len(digits) not in _LENGTHS or not (digits.isascii() and digits.isdigit()):
         return False
     doubled = [int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits))]
@@ -179,10 +180,10 @@ def outcome(
 ) -> Decline | Literal["action"] | None:
     """Return the bank's response to a charge.
 
-    `None` means success, and "action" asks the customer for 3-D Secure. `set_up` says
-    that the customer has authenticated this card for later use before. `authenticated`
-    says that this very payment has passed 3-D Secure. If the customer is not present,
-    an action becomes a decline.
+    `None` means success, and "action" asks the customer for 3-D Secure. `set_up` means
+    that the customer has already authenticated this card for later use. `authenticated`
+    means that this payment itself has passed 3-D Secure. If the customer is not
+    present, an action becomes a decline.
     """
     if not authenticated and _wants_authentication(card, off_session=off_session, set_up=set_up):
         return AUTHENTICATION_REQUIRED if off_session else "action"

@@ -1,6 +1,6 @@
 """Changes of a running subscription.
 
-The cost of a change is invoiced at once or with the next period.
+The cost of a change is invoiced immediately or with the next period.
 
 https://docs.stripe.com/billing/subscriptions/change, .../prorations, .../billing-cycle
 """
@@ -22,7 +22,7 @@ from simulator.state.work import Work
 
 
 def change(work: Work, subscription: Object, wish: Change) -> Object:
-    """Change the subscription and return it as it is afterwards.
+    """Change the subscription, and return the changed subscription.
 
     Raises if the subscription's status does not allow the change.
     """
@@ -67,7 +67,7 @@ def plan_of_update(work: Work, effect: Effect, reason: str = "subscription_updat
 
 
 def _billed(work: Work, subscription: Object, wish: Change, effect: Effect) -> Object:
-    """Create the invoice of a change and try to collect it at once.
+    """Create the invoice of a change, and try to collect it immediately.
 
     The payment behaviour decides whether the change waits for the payment.
     """
@@ -91,7 +91,10 @@ def _billed(work: Work, subscription: Object, wish: Change, effect: Effect) -> O
 def _waiting(
     work: Work, subscription: Object, wish: Change, wanted: Object, invoice: Object
 ) -> Object:
-    """Keep the subscription unchanged until the payment, for at most 23 hours."""
+    """Leave the subscription unchanged until the invoice is paid.
+
+    If the invoice is not paid within 23 hours, the change is dropped.
+    """
     pending.hold_pending_update(subscription, wanted, invoice["id"])
     work.put(subscription)
     collection.finalize(work, invoice)

@@ -1,4 +1,4 @@
-"""The steps of a customer on a session's page, up to `checkout.session.completed`."""
+"""The customer's steps on the Checkout page, up to `checkout.session.completed`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +17,9 @@ from simulator.state.work import Work
 
 @dataclass
 class CardForm:
-    """The fields of a page.
+    """The values that the customer has typed on the page.
 
-    `exp_year` has four digits, and `number` is as it was typed.
+    `exp_year` has four digits. `number` is the text that was typed.
     """
 
     number: str
@@ -33,11 +33,11 @@ class CardForm:
 def pay(
     work: Work, session: Object, form: CardForm | None, promotion_code: str | None = None
 ) -> Object:
-    """Pay, because the customer has pressed the button.
+    """Pay the session, after the customer has pressed the button.
 
-    Afterwards the session is complete, or `next_step` has the URL of 3-D Secure. Raises
-    a card error if the bank declines; the customer can submit the page again. `form` is
-    `None` if no card is needed.
+    Afterwards the session is complete, or `next_step` returns the URL of 3-D Secure. If
+    the bank declines the payment, a card error is raised, and the customer can submit
+    the page again. `form` is `None` if no card is needed.
     """
     require_open(session)
     work.use_clock_of(work.find("customer", session["customer"]))
@@ -69,8 +69,9 @@ def next_step(work: Work, session: Object) -> str | None:
 
 
 def _customer(work: Work, session: Object) -> Object | None:
-    """Return the session's customer. If it has none, create one for all its
-    attempts.
+    """Return the session's customer, who is created if there is none yet.
+
+    All attempts to pay the session share this customer.
     """
     if known := session["customer"] or session.get("_customer"):
         return _renamed(work, session, work.get("customer", known, "customer"))
@@ -84,7 +85,7 @@ def _customer(work: Work, session: Object) -> Object | None:
 
 
 def _renamed(work: Work, session: Object, customer: Object) -> Object:
-    """Store the name that was typed, if the page may update the customer."""
+    """Give the customer the typed name, if the page may update the customer."""
     chosen = session["_customer_update"].get("name", "never") if session["customer"] else "never"
     if chosen == "auto" and session["_name"] and session["_name"] != customer["name"]:
         customer["name"] = session["_name"]
@@ -120,9 +121,9 @@ def _subscribe(
 
 
 def _begun(work: Work, session: Object, wanted: quotes.Quote, customer: Object) -> Object:
-    """Return the subscription of the previous attempt, or a new one.
+    """Return the subscription of the previous attempt, or a new subscription.
 
-    A new one is needed if another code has changed its cost.
+    A new subscription is needed if a different promotion code has changed the cost.
     """
     before = work.find("subscription", session.get("_subscription"))
     if before and before["status"] == "incomplete":
@@ -231,7 +232,7 @@ def _set_up(
 ) -> None:
     """Save a card for later use.
 
-    This happens for a trial, for a setup session, and if a discount leaves nothing to
+    This is needed for a trial, for a setup session, and if a discount leaves nothing to
     pay.
     """
     decline = setups.confirm(work, intent, payment_method, authenticated=authenticated)
@@ -259,9 +260,9 @@ def _wait(work: Work, session: Object, intent: Object) -> None:
 
 
 def resume(work: Work, session: Object, intent: Object) -> None:
-    """Go on after the customer has passed 3-D Secure.
+    """Continue the payment after the customer has passed 3-D Secure.
 
-    Raises a card error if the bank declines the charge nevertheless.
+    Raises a card error if the bank still declines the charge.
     """
     session["_waiting"] = None
     work.put(session)

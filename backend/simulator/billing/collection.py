@@ -1,4 +1,4 @@
-"""The collection of invoices: attempts, their consequences, and the next attempt."""
+"""The collection of invoices: attempts, their results, and the next attempt."""
 
 from simulator.billing import advancing, invoice_endings, invoices, payments, pending, standing
 from simulator.billing.payments import Answer
@@ -22,7 +22,11 @@ def finalize(work: Work, invoice: Object) -> Object:
 
 
 def payment_method_for(work: Work, invoice: Object) -> Object | None:
-    """Return the invoice's own card, its subscription's, or the customer's default."""
+    """Return the card that pays the invoice.
+
+    This is the card of the invoice, else the subscription's card, else the customer's
+    default card.
+    """
     subscription = invoices.subscription_of(work, invoice)
     customer = work.get("customer", invoice["customer"])
     chosen = (
@@ -42,9 +46,9 @@ def intent_of(work: Work, invoice: Object) -> Object:
 def collect(
     work: Work, invoice: Object, payment_method: Object | None = None, *, off_session: bool = True
 ) -> Answer:
-    """Try once to have an open invoice paid.
+    """Try once to collect an open invoice.
 
-    Without any card, the attempt fails without a charge.
+    If there is no card, the attempt fails, and no charge is created.
     """
     payment_method = payment_method or payment_method_for(work, invoice)
     intent = intent_of(work, invoice)
@@ -57,7 +61,7 @@ def collect(
 
 
 def settle(work: Work, intent: Object, answer: Answer) -> None:
-    """Apply the outcome of an attempt to the invoice of this intent, if any."""
+    """Apply the outcome of an attempt to the invoice that this intent pays, if any."""
     payment = work.first("invoice_payment", payment__payment_intent=intent["id"])
     if payment is None:
         return
@@ -69,7 +73,7 @@ def settle(work: Work, intent: Object, answer: Answer) -> None:
 
 
 def void(work: Work, invoice: Object) -> Object:
-    """Void the invoice. An update that waits for its payment is dropped."""
+    """Void the invoice, and drop the update that waits for its payment, if any."""
     subscription = invoices.subscription_of(work, invoice)
     invoice_endings.void(work, invoice)
     if subscription and subscription.get("_pending", {}).get("invoice") == invoice["id"]:
@@ -101,7 +105,7 @@ def _follow(work: Work, invoice: Object, payment_method: str | None) -> None:
 
 
 def _failed(work: Work, invoice: Object, *, asked: bool) -> None:
-    """Record a failed attempt. `asked` means that 3-D Secure has to be passed."""
+    """Record a failed attempt. `asked` means that the customer must pass 3-D Secure."""
     subscription = invoices.subscription_of(work, invoice)
     begun = subscription is not None and not _only_asked_for(subscription, invoice)
     if _count(work, invoice) and invoice["auto_advance"] and begun:
@@ -119,7 +123,8 @@ def _failed(work: Work, invoice: Object, *, asked: bool) -> None:
 def set_automatic(work: Work, invoice: Object, *, automatic: bool) -> None:
     """Set whether the invoice advances automatically.
 
-    That is from draft to a payment, and from a failed payment to the next one.
+    To advance means to go from a draft to a payment, and from a failed payment to the
+    next attempt.
     """
     if not automatic:
         advancing.stop(work, invoice)
@@ -138,7 +143,7 @@ def set_automatic(work: Work, invoice: Object, *, automatic: bool) -> None:
 def _only_asked_for(subscription: Object, invoice: Object) -> bool:
     """Return whether the invoice is for a first payment or a pending update.
 
-    Nobody owes such an invoice yet, so it is not tried again.
+    The customer does not owe such an invoice yet, so no further attempt is scheduled.
     """
     return bool(
         subscription["status"] == "incomplete"
@@ -147,9 +152,10 @@ def _only_asked_for(subscription: Object, invoice: Object) -> bool:
 
 
 def _count(work: Work, invoice: Object) -> bool:
-    """Return whether this attempt belongs to the schedule.
+    """Count this attempt if it belongs to the schedule, and return whether it does.
 
-    The first attempt and each retry that was due belong to it. Others are not counted.
+    The first attempt and each due retry belong to the schedule. Other attempts are not
+    counted.
     """
     due = invoice["next_payment_attempt"]
     counts = not invoice["attempted"] or (due is not None and due <= work.now)

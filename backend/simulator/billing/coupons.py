@@ -16,7 +16,7 @@ def named_discounts(
 ) -> list[Object]:
     """Return the coupons or promotion codes that a call names.
 
-    Each is checked: this customer must be able to redeem it.
+    Raises an error if this customer cannot redeem one of them.
     """
     found = []
     for index, one in enumerate(sent):
@@ -59,7 +59,7 @@ def coupon_of(work: Work, source: Object) -> Object:
 
 
 def check_currency(work: Work, source: Object, currency: str, param: str = "discounts") -> None:
-    """Raise if an amount off is in a currency other than this one."""
+    """Raise an error if the discount is an amount in another currency."""
     coupon = coupon_of(work, source)
     if coupon["currency"] not in {None, currency}:
         raise StripeError(
@@ -96,7 +96,9 @@ def redeem_discount(
 
 
 def end_discount(work: Work, discount_id: str) -> None:
-    """End a discount that was removed or used up. Invoices keep naming it."""
+    """End a discount that was removed or used up. Old invoices still refer to the
+    discount.
+    """
     discount = work.get("discount", discount_id)
     if discount["end"] is None or discount["end"] > work.now:
         discount["end"] = work.now
@@ -105,7 +107,7 @@ def end_discount(work: Work, discount_id: str) -> None:
 
 
 def running_discounts(work: Work, discount_ids: Iterable[str], at: int) -> list[str]:
-    """Return the discounts that have not ended."""
+    """Return those discounts that have not ended at this time."""
     discounts = [work.get("discount", identity) for identity in discount_ids]
     return [one["id"] for one in discounts if one["end"] is None or one["end"] > at]
 

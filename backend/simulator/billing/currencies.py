@@ -1,4 +1,4 @@
-"""The currencies that Stripe supports, and the possible amounts in each.
+"""The currencies that Stripe supports, and the amounts that each currency allows.
 
 The table is `backend/currencies.toml`, which names its source.
 """
@@ -11,9 +11,7 @@ from typing import Any
 from simulator.protocol.errors import StripeError
 
 FILE = Path(__file__).parents[2] / "currencies.toml"
-USUAL_MINIMUM = (
-    50  # for currencies without an entry, where Stripe requires the value of half a dollar
-)
+USUAL_MINIMUM = 50  # for currencies without an entry; Stripe requires the value of half a dollar
 
 
 @lru_cache
@@ -22,7 +20,7 @@ def _table() -> dict[str, Any]:
 
 
 def checked(code: str) -> str:
-    """Return a currency code in lower case. Raises if Stripe does not support it."""
+    """Return a currency code in lower case. Raises for a currency that Stripe lacks."""
     known: list[str] = _table()["supported"].split()
     if code.lower() not in known:
         raise StripeError(
@@ -46,9 +44,9 @@ def multiple_of(code: str) -> int:
 
 
 def smallest_charge(code: str) -> int:
-    """Return the smallest amount that a card is charged.
+    """Return the smallest amount that can be charged to a card.
 
-    The customer's balance takes an invoice below that.
+    If the amount of an invoice is smaller, it is added to the customer's balance.
     """
     least: int = _table()["minimum"].get(code, USUAL_MINIMUM)
     return least

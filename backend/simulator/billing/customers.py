@@ -1,9 +1,11 @@
+"""New customers."""
+
 from simulator.objects import Object
 from simulator.state.work import Work
 
 
 def new_customer(work: Work, clock: str | None = None) -> Object:
-    """Return a customer without any details. It is not stored yet."""
+    """Return a customer without any details. The customer is not stored yet."""
     return work.new(
         "customer",
         address=None,

@@ -15,9 +15,10 @@ def period_at(subscription: Object, at: int) -> Period:
 
 
 def enter_period(subscription: Object, period: Period) -> None:
-    """Enter this period.
+    """Make this the current period of the subscription.
 
-    A subscription that ends with its period ends with this one.
+    If the subscription is set to end with its period, its end is now the end of this
+    period.
     """
     if subscription["cancel_at_period_end"]:
         subscription["cancel_at"] = period.end
@@ -28,9 +29,10 @@ def enter_period(subscription: Object, period: Period) -> None:
 def plan_period_invoice(
     work: Work, subscription: Object, at: int, reason: str = "subscription_cycle"
 ) -> Plan:
-    """Return the invoice of the period that begins at `at`.
+    """Return the plan of the invoice for the period that begins at `at`.
 
-    It holds the whole period in advance, and the pending items of the previous one.
+    The invoice charges the whole period in advance. The invoice also has the items that
+    are still pending from the previous period.
     """
     period = period_at(subscription, at)
     return Plan(

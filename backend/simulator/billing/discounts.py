@@ -11,10 +11,11 @@ from simulator.billing.money import percentage, spread
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """A discount as arithmetic: a percentage, or an amount in the invoice's currency.
+    """The reduction by a discount: a percentage, or an amount in the invoice's
+    currency.
 
     `products` limits the discount to the lines of these products. An empty set means
-    all.
+    all products.
     """
 
     discount: str
@@ -25,7 +26,7 @@ class Reduction:
 
 @dataclass(frozen=True, slots=True)
 class Discountable:
-    """The facts about a line that a discount needs.
+    """The facts about a line from which a discount is computed.
 
     Credits, and lines that are marked as not discountable, are excluded.
     """
@@ -38,10 +39,10 @@ class Discountable:
 def reductions_by_line(
     lines: Sequence[Discountable], reductions: Sequence[Reduction]
 ) -> list[list[tuple[str, int]]]:
-    """Return, for each line, what each discount takes off, in order of the discounts.
+    """Return the reductions of each line, in the order of the discounts.
 
-    Each discount applies to the amount that the previous ones have left. No discount
-    takes a line below zero.
+    Each discount applies to the amount that the previous discounts have left. No
+    discount takes a line below zero.
     """
     left = [max(line.amount, 0) if line.discountable else 0 for line in lines]
     taken: list[list[tuple[str, int]]] = [[] for _ in lines]

@@ -1,4 +1,4 @@
-"""Disputes of cardholders: opened, answered, won or lost."""
+"""Disputes that cardholders open, and that the seller answers, wins or loses."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +20,7 @@ _CODES = {"fraudulent": "10.4", "product_not_received": "13.1"}
 
 @timer_action("charge.dispute")
 def dispute_by_card(work: Work, charge_id: str) -> None:
-    """Do what Stripe's test cards for disputes do shortly after a charge."""
+    """Open the dispute that a test card causes shortly after a charge."""
     charge = work.get("charge", charge_id)
     payment_method = work.find("payment_method", charge["payment_method"])
     card = cards.by_number(payment_method["_number"]) if payment_method else None
@@ -33,8 +33,8 @@ def open_dispute(
 ) -> Object:
     """Open a dispute or an inquiry.
 
-    An inquiry is only a question. No money moves yet, and a refund of the charge
-    settles it.
+    An inquiry is only a question. No money moves yet, and the inquiry is settled if the
+    charge is refunded.
     """
     if not charge["paid"] or charge["disputed"]:
         raise StripeError(
@@ -73,7 +73,10 @@ def open_dispute(
 
 
 def find_dispute(work: Work, identity: str) -> Object:
-    """Return a dispute and use its customer's clock. Raises if there is none."""
+    """Return the dispute with this id, and use its customer's test clock from now on.
+
+    Raises an error if there is no such dispute.
+    """
     found = work.get("dispute", identity)
     charge = work.get("charge", found["charge"])
     work.use_clock_of(work.find("customer", charge["customer"]))
@@ -83,10 +86,10 @@ def find_dispute(work: Work, identity: str) -> Object:
 def submit_evidence(
     work: Work, dispute: Object, evidence: dict[str, Any], *, submit: bool
 ) -> Object:
-    """Keep the evidence, and send it to the bank when it is submitted.
+    """Store the evidence, and send it to the bank when it is submitted.
 
-    The text decides, as in Stripe's test mode: `winning_evidence` wins and
-    `losing_evidence` loses. With anything else the cardholder wins.
+    As in Stripe's test mode, the text decides: the seller wins with `winning_evidence`
+    and loses with `losing_evidence` or any other text.
     """
     if dispute["status"] not in OPEN:
         raise StripeError("This dispute is already closed or under review.", param="evidence")
@@ -126,8 +129,8 @@ def not_answered(work: Work, identity: str) -> None:
 def close_dispute(work: Work, dispute: Object, *, won: bool) -> Object:
     """Close a dispute.
 
-    If the seller has won, the money that was withdrawn comes back. An inquiry simply
-    ends.
+    If the seller has won, the money that was withdrawn is returned. For an inquiry, no
+    money moves.
     """
     if dispute["status"] in DECIDED:
         raise StripeError("This dispute is already closed.", param="dispute")

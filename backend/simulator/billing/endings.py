@@ -1,4 +1,6 @@
-"""The ends of a subscription: at once, at period end, unpaid, or before it began."""
+"""How a subscription ends: immediately, with its period, after failed payments, or
+before it has started.
+"""
 
 from typing import Any
 
@@ -18,7 +20,7 @@ from simulator.objects import Object
 from simulator.state.work import Work
 
 NO_END_PLANNED: Object = {"cancel_at": None, "cancel_at_period_end": False}
-"""The status details of a subscription that has ended unexpectedly."""
+"""The fields of a subscription for which no end is planned."""
 
 
 def cancel(
@@ -29,10 +31,10 @@ def cancel(
     invoice_now: bool = False,
     reason: str,
 ) -> Object:
-    """Cancel at once.
+    """Cancel a subscription immediately.
 
-    Pending prorations are invoiced. They are dropped if neither they nor new prorations
-    are wanted.
+    With `prorate`, unused time is credited. With `invoice_now`, pending items are
+    invoiced. Without either, pending prorations are dropped.
     """
     if subscription["status"] == "incomplete":
         return expire(work, subscription)
@@ -49,7 +51,7 @@ def cancel(
 
 
 def ending_at(subscription: Object, now: int, *, at_period_end: bool) -> dict[str, Any]:
-    """Return the fields which say that a subscription will end, or that it goes on."""
+    """Return the fields that say whether a subscription ends with its period."""
     end = subscription_timers.period_of(subscription)[1]
     return {
         "cancel_at_period_end": at_period_end,
@@ -60,9 +62,7 @@ def ending_at(subscription: Object, now: int, *, at_period_end: bool) -> dict[st
 
 
 def at_period_end(work: Work, subscription: Object) -> Object:
-    """End the subscription at the requested time, but no later than now. Collect what
-    is pending.
-    """
+    """End the subscription at the requested time, and invoice its pending items."""
     if subscription.get("_prorates_end"):
         _credit_all(work, subscription)
     invoice_pending(work, subscription, "subscription_cycle")
@@ -70,7 +70,7 @@ def at_period_end(work: Work, subscription: Object) -> Object:
 
 
 def exhausted(work: Work, subscription: Object) -> None:
-    """Follow the account's settings for a subscription whose last retry has failed."""
+    """Apply the account's settings to a subscription whose last retry has failed."""
     policy = settings.after_retries(work)
     if policy == "cancel":
         cancel(work, subscription, reason="payment_failed")
@@ -146,7 +146,7 @@ def _end(work: Work, subscription: Object, **changes: Any) -> Object:
 
 
 def _forget_plans(work: Work, subscription: Object) -> None:
-    """Drop what is planned for a subscription that ends: update, phase and pause."""
+    """Drop a subscription's pending update, schedule and pause, because it ends."""
     subscription_schedules.subscription_ended(work, subscription)
     subscription |= {"pending_update": None, "pause_collection": None}
     subscription.pop("status_details", None)

@@ -17,7 +17,7 @@ def void(work: Work, invoice: Object) -> Object:
 
 
 def give_up(work: Work, invoice: Object, reason: str = "user_forgiven") -> Object:
-    """Mark as uncollectible. The invoice can still be paid."""
+    """Mark the invoice as uncollectible. The customer can still pay it."""
     _end(work, invoice, "uncollectible", "marked_uncollectible_at", cancel=False)
     invoice["status_details"] = {"uncollectible": {"reason": reason}}
     work.put(invoice)
@@ -50,7 +50,7 @@ def _end(work: Work, invoice: Object, status: str, moment: str, *, cancel: bool 
 def _forget_debits(work: Work, subscription: Object, invoice: str) -> None:
     """Forget the debits of this invoice.
 
-    Time that nobody paid for cannot be credited.
+    Otherwise, time that was never paid for could be credited.
     """
     for item, debit in list(subscription["_debits"].items()):
         pending = work.find("invoiceitem", debit["pending"])

@@ -14,9 +14,9 @@ from simulator.state.work import Work
 
 @dataclass
 class Plan:
-    """The contents of an invoice to be made.
+    """The contents of an invoice that will be created.
 
-    `pending` items come first, as at Stripe. `fields` are stored unchanged.
+    The `pending` items come first, as they do at Stripe. `fields` are stored unchanged.
     """
 
     customer: Object
@@ -32,7 +32,7 @@ class Plan:
 
 
 def pending_items(work: Work, subscription: str) -> list[Object]:
-    """Return what waits for this subscription's next invoice, newest first."""
+    """Return the items that wait for this subscription's next invoice, newest first."""
     found = work.all("invoiceitem", parent__subscription_details__subscription=subscription)
     return sorted(
         (item for item in found if item["invoice"] is None), key=lambda item: -item["date"]
@@ -40,7 +40,7 @@ def pending_items(work: Work, subscription: str) -> list[Object]:
 
 
 def compose(work: Work, plan: Plan) -> Object:
-    """Return a complete draft with totals, neither stored nor announced yet."""
+    """Return a complete draft with totals. The draft is not stored or announced."""
     invoice = new_invoice(
         work.new_id("invoice"), created=work.now, customer=plan.customer, currency=plan.currency
     )
@@ -76,7 +76,7 @@ def _of_subscription(subscription: Object, proration_date: int | None) -> Object
 
 
 def with_totals(work: Work, invoice: Object, rows: list[Object]) -> Object:
-    """Return the invoice with these lines, and everything that follows from them."""
+    """Return the invoice with these lines and the totals that follow from them."""
     reductions = [
         coupons.reduction(work, work.get("discount", one), invoice["currency"])
         for one in invoice["discounts"]
@@ -114,7 +114,7 @@ def _product(row: Object) -> str | None:
 def open_draft(work: Work, plan: Plan, *, waits: bool) -> Object:
     """Store and announce the draft.
 
-    A waiting one is finalised in an hour, like renewals.
+    If `waits` is true, the draft is finalised in an hour, like the draft of a renewal.
     """
     invoice = compose(work, plan)
     by_item = {_invoice_item(row): row["id"] for row in invoice["lines"]["data"]}
@@ -139,7 +139,7 @@ def subscription_of(work: Work, invoice: Object) -> Object | None:
 
 
 def finalize(work: Work, invoice: Object) -> Object:
-    """Turn a draft into an open invoice, or a paid one if nothing is due.
+    """Turn a draft into an open invoice, or into a paid invoice if nothing is due.
 
     An open invoice has a number and a payment intent.
     """
@@ -214,9 +214,9 @@ def payment_of(work: Work, invoice: Object) -> Object | None:
 
 
 def mark_paid(work: Work, invoice: Object, amount: int, *, outside: bool = False) -> None:
-    """Set the state only.
+    """Mark the invoice as paid, without emitting the events.
 
-    `announce_paid` tells of it once the subscription has followed.
+    `announce_paid` emits the events after the subscription has been updated.
     """
     invoice |= {
         "status": "paid",

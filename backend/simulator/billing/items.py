@@ -13,9 +13,9 @@ from simulator.state.work import Work
 
 @dataclass
 class ItemChange:
-    """A change of the item with this id, or a new item.
+    """A change of the item with the id `item_id`, or a new item if that is `None`.
 
-    `None` leaves a field unchanged.
+    In a change, `None` leaves a field as it is.
     """
 
     item_id: str | None = None

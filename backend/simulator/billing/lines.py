@@ -12,17 +12,17 @@ from simulator.state.work import Work
 
 Item = dict[str, Any]
 
-# A share of a price is not a number of units at a unit amount. So Stripe gives no unit
-# amount for it.
+# The amount of a proration is a share of a price, not a number of units at a unit
+# amount. So Stripe gives no unit amount for a proration.
 _SHARE: Object = {"unit_amount_decimal": None}
 
 
 def recurring(
     work: Work, subscription: Object, item: Item, period: Period, amount: int | None = None
 ) -> Object:
-    """Return the line for an item's period, paid in advance.
+    """Return the line that charges an item's period in advance.
 
-    `amount` is given if the period is shorter than the price's.
+    `amount` is given if the period is shorter than the interval of the price.
     """
     price, quantity = item["price"], item["quantity"]
     whole = cost(price, quantity) if amount is None else amount
@@ -55,9 +55,10 @@ def _of_item(work: Work, subscription: Object, item: Item, period: Period, amoun
 
 
 def debit_of(line: Object, item: Item, name: str) -> Debit:
-    """Return what an item's line has charged.
+    """Return the debit that records what this line has charged for the item.
 
-    It is credited if the item changes before the period of the line is over.
+    If the item changes before the period of the line is over, the unused part of the
+    debit is credited.
     """
     return Debit(
         amount=line["amount"] - sum(each["amount"] for each in line["discount_amounts"]),
@@ -73,9 +74,10 @@ def debit_of(line: Object, item: Item, name: str) -> Debit:
 
 
 def credit(work: Work, subscription: Object, item: Item, at: int) -> Object | None:
-    """Return a pending item for the unused time that the last debit paid, or `None`.
+    """Return a pending invoice item that credits the unused time of the last debit.
 
-    The debit is forgotten, so nothing is credited twice.
+    The result is `None` if there is nothing to credit. The debit is removed from the
+    subscription, so nothing is credited twice.
     """
     debit: Debit | None = subscription["_debits"].pop(item["id"], None)
     if not debit or not (amount := unused(debit, at)):
@@ -95,7 +97,10 @@ def credit(work: Work, subscription: Object, item: Item, at: int) -> Object | No
 def charge(
     work: Work, subscription: Object, item: Item, amount: int, at: int
 ) -> tuple[Object, Debit]:
-    """Return a pending item for the rest of an item's period, with its new debit."""
+    """Return a pending invoice item for the rest of a subscription item's period.
+
+    Also return the debit that records this charge.
+    """
     end, name = item["current_period_end"], product_name(work, item["price"])
     pending = _proration(work, subscription, item, (amount, at, end))
     pending |= {
@@ -120,9 +125,10 @@ def charge(
 
 
 def _proration(work: Work, subscription: Object, item: Item, part: tuple[int, int, int]) -> Object:
-    """Return the pending item of a proration.
+    """Return the pending invoice item of a proration.
 
-    `part` is the amount, with discounts already applied, and the time that it is for.
+    `part` is the amount after discounts, and the start and end of the time that it
+    covers.
     """
     amount, start, end = part
     pending = new_pending_item(
@@ -159,7 +165,7 @@ def _several(name: str, quantity: int) -> str:
 
 
 def _credited(work: Work, debit: Debit) -> Object | None:
-    """Return the line that is credited. A debit that is still pending has no line."""
+    """Return the credited invoice line, or `None` if the debit is not invoiced yet."""
     invoice, line = debit["invoice"], debit["line"]
     if debit["pending"]:
         pending = work.find("invoiceitem", debit["pending"])

@@ -1,6 +1,6 @@
 """Amounts in whole minor units.
 
-Nothing here is a float: every share is computed exactly and then rounded once.
+Floats are not used. Every share is computed exactly and then rounded once.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,8 @@ from fractions import Fraction
 def rounded(amount: Fraction | Decimal | int) -> int:
     """Round to the nearest minor unit.
 
-    A half is rounded away from zero, so that a credit mirrors its debit.
+    A half is rounded away from zero, so that a credit and the debit that it cancels are
+    equal.
     """
     exact = Fraction(amount)
     whole = (abs(exact) * 2 + 1) // 2
@@ -19,7 +20,7 @@ def rounded(amount: Fraction | Decimal | int) -> int:
 
 
 def share(amount: int, part: int, whole: int) -> int:
-    """Return `part` of `whole` of the amount, for example seconds of seconds."""
+    """Return the share `part / whole` of an amount, such as the price of a period."""
     return rounded(Fraction(amount * part, whole))
 
 
@@ -38,8 +39,8 @@ def times(unit_amount_decimal: str, quantity: int) -> int:
 def spread(amount: int, weights: Sequence[int]) -> list[int]:
     """Divide the amount in proportion to the weights. The shares add up exactly.
 
-    The remainder of rounding down goes to the largest fractions. Among equal ones, the
-    earlier comes first.
+    All shares are rounded down. The units that remain go to the shares with the largest
+    fractions, and among equal fractions to the earlier share.
     """
     whole = sum(weights)
     if not whole:

@@ -1,6 +1,6 @@
-"""Subscriptions that are paused, and resumed.
+"""Pauses and resumes subscriptions.
 
-Pausing only the collection is different: see `renewal`.
+Pausing only the collection of payments is a different feature: see `renewal`.
 """
 
 from simulator.billing import (
@@ -23,9 +23,10 @@ from simulator.state.work import Work
 
 
 def pause(work: Work, subscription: Object, why: str, *, credits_time: bool = False) -> Object:
-    """Stop all periods and invoices until the subscription is resumed.
+    """Pause the subscription: no period begins and no invoice is created until it is
+    resumed.
 
-    Unused time can be credited to the invoice after that.
+    With `credits_time`, unused time is credited on the invoice that follows the pause.
     """
     if subscription["status"] not in {"active", "trialing", "past_due"}:
         raise StripeError(f"A subscription that is `{subscription['status']}` cannot be paused.")
@@ -41,11 +42,11 @@ def pause(work: Work, subscription: Object, why: str, *, credits_time: bool = Fa
 
 
 def stops_without_card(work: Work, subscription: Object, fields: Object | None = None) -> bool:
-    """Return whether a trial that ends now stops the subscription.
+    """Cancel or pause a subscription whose trial ends now, if it has no card.
 
-    That is the case if there is no card and the subscription was told so: see
-    .../billing/subscriptions/trials/free-trials at docs.stripe.com. `fields` are those
-    that the subscription is to have by then.
+    The trial settings decide, and may also let the subscription continue: see
+    .../billing/subscriptions/trials/free-trials at docs.stripe.com. `fields` replace
+    fields of the subscription first. Returns whether the subscription was stopped.
     """
     customer, wanted = work.get("customer", subscription["customer"]), subscription | (fields or {})
     behavior = wanted["trial_settings"]["end_behavior"]["missing_payment_method"]
@@ -68,12 +69,14 @@ def stops_without_card(work: Work, subscription: Object, fields: Object | None =
 def resume(work: Work, subscription: Object, *, restarts: bool, prorates: bool) -> Object:
     """Activate the subscription again, with an invoice.
 
-    The invoice is for a whole period from now, or for the rest of the current one.
+    The invoice is for a whole period from now, or for the rest of the current period.
     """
     if subscription["status"] != "paused":
         raise StripeError("This subscription cannot be resumed because it is not paused.")
     if standing.in_trial(subscription, work.now):
-        subscription["trial_end"] = work.now  # a pause ends the trial, so what follows is paid
+        subscription["trial_end"] = (
+            work.now
+        )  # the trial is over after a pause, so the customer pays from now on
     if restarts:
         subscription["billing_cycle_anchor"] = work.now
     whole = cycle.period_at(subscription, work.now)

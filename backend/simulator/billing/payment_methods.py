@@ -32,7 +32,7 @@ def new_card(
 ) -> Object:
     """Return a payment method that is neither stored nor attached.
 
-    Raises a card error for a number or a date that no card has.
+    Raises a card error for an invalid number or date.
     """
     card = find_card(number)
     check_expiry(exp_month, exp_year, work.now)
@@ -49,7 +49,7 @@ def new_card(
 
 
 def attach(work: Work, payment_method: Object, customer: Object) -> Object:
-    """Save the card for a customer. Raises the card's own error if its bank refuses."""
+    """Save the card for a customer. Raises a card error if the bank refuses."""
     if payment_method["customer"] == customer["id"]:
         return payment_method
     if payment_method["customer"]:
@@ -68,10 +68,10 @@ def attach(work: Work, payment_method: Object, customer: Object) -> Object:
 
 
 def check_payer(payment_method: Object, customer: str | None) -> None:
-    """Raise unless the payment method may pay for this customer.
+    """Raise an error unless the payment method may pay for this customer.
 
-    A payment method pays for its own customer only, and for nobody once it was
-    detached.
+    An attached payment method pays only for its own customer. A detached one can no
+    longer be used.
     """
     _refuse_detached(payment_method)
     if payment_method["customer"] not in {None, customer}:
@@ -92,7 +92,7 @@ def _refuse_detached(payment_method: Object) -> None:
 
 
 def detach(work: Work, payment_method: Object) -> Object:
-    """Detach the card. It can never be used again, not even as a default."""
+    """Detach the card, which can then never be used again, not even as a default."""
     customer = work.get("customer", payment_method["customer"])
     payment_method |= {"customer": None, "_detached": True}
     work.put(payment_method)

@@ -19,7 +19,7 @@ CONFIRMABLE = frozenset({"requires_payment_method", "requires_confirmation", "re
 class Answer:
     """The outcome of an attempt: a successful charge or a decline.
 
-    If it is neither, the customer is asked for 3-D Secure.
+    If there is neither a charge nor a decline, the customer must pass 3-D Secure.
     """
 
     charge: Object | None = None
@@ -45,7 +45,10 @@ def new_intent(work: Work, *, amount: int, currency: str, **fields: Any) -> Obje
 
 
 def card_of(payment_method: Object, now: int) -> Card:
-    """Return the test card behind a payment method. An expired card is declined."""
+    """Return the test card of a payment method.
+
+    If the card has expired, return a card that is declined.
+    """
     card = cards.by_number(payment_method["_number"])
     if card is None:
         raise StripeError("The payment method has no card number.", param="payment_method")
@@ -96,17 +99,19 @@ def confirm(
 def _for_invoice(work: Work, intent: Object) -> bool:
     """Return whether the payment is for an invoice.
 
-    An invoice waits for the customer, who can open its page. Other payments are
-    declined.
+    If the bank requires 3-D Secure while the customer is not present, the payment of an
+    invoice waits, because the customer can open the page of the invoice. Other payments
+    are declined.
     """
     return bool(work.ids("invoice_payment", payment__payment_intent=intent["id"]))
 
 
 def challenge(work: Work, intent: Object) -> Object:
-    """Return the `next_action` that asks for 3-D Secure, of a payment or setup intent.
+    """Return the `next_action` with which a payment or setup intent asks for 3-D
+    Secure.
 
-    Its page is named by the client secret, as Stripe's own is, and leads back to the
-    intent's `_return_url`.
+    The URL of the 3-D Secure page contains the client secret, as at Stripe. That page
+    leads back to the intent's `_return_url`.
     """
     url = f"{work.store.base_url}/c/authenticate/{intent['client_secret']}"
     return {
@@ -244,7 +249,7 @@ NOT_AUTHENTICATED = Decline(
 
 
 def problem(decline: Decline, **details: Any) -> Object:
-    """Return the `last_payment_error` or the `last_setup_error`."""
+    """Return a decline in the form of a `last_payment_error` or `last_setup_error`."""
     found: Object = {
         "code": decline.code,
         "doc_url": f"{DOCS}/{decline.code.replace('_', '-')}",

@@ -1,4 +1,4 @@
-"""Updates that wait for their invoice to be paid.
+"""Updates of a subscription that take effect only when their invoice is paid.
 
 https://docs.stripe.com/billing/subscriptions/pending-updates
 """
@@ -25,7 +25,7 @@ CARRIED = (
 
 
 def hold_pending_update(subscription: Object, wanted: Object, invoice: str) -> None:
-    """Keep what the subscription is to become until its invoice is paid.
+    """Store a pending update until its invoice is paid.
 
     `wanted` is the subscription with the update.
     """
@@ -36,7 +36,7 @@ def hold_pending_update(subscription: Object, wanted: Object, invoice: str) -> N
 
 
 def show_pending_update(work: Work, subscription: Object) -> None:
-    """Show the update, and when it must be paid, after its first attempt has failed."""
+    """Show the pending update with a deadline, after the first payment has failed."""
     changes = subscription["_pending"]["changes"]
     expires_at = min(work.now + TO_PAY, subscription_timers.period_of(subscription)[1])
     subscription["pending_update"] = {
@@ -54,7 +54,7 @@ def show_pending_update(work: Work, subscription: Object) -> None:
 
 
 def apply_pending_update(work: Work, subscription: Object, invoice: str) -> bool:
-    """Apply the update that waited for this invoice. Return whether there was one.
+    """Apply the update that waited for this invoice, and return whether there was one.
 
     The caller stores and announces the subscription.
     """
@@ -69,7 +69,7 @@ def apply_pending_update(work: Work, subscription: Object, invoice: str) -> bool
 
 
 def discard_pending_update(work: Work, subscription: Object) -> None:
-    """Drop the update and void its invoice.
+    """Drop the pending update, and void the invoice that it waited for.
 
     The caller stores and announces the subscription.
     """

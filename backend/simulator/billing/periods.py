@@ -1,7 +1,7 @@
 """Billing periods in Unix seconds (UTC), counted from an anchor.
 
-No short month moves the anchor: a subscription anchored on the 31st is billed on the
-last day of shorter months, and on the 31st again where there is one
+A short month does not move the anchor. A subscription with an anchor on the 31st is
+billed on the last day of shorter months, and on the 31st of longer months
 (https://docs.stripe.com/billing/subscriptions/billing-cycle).
 """
 
@@ -29,22 +29,25 @@ class Period(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The interval of a price. `unit` is Stripe's: day, week, month or year."""
+    """The interval of a price. `unit` is one of Stripe's: day, week, month or year."""
 
     unit: str
     count: int = 1
 
     def after(self, anchor: int, periods: int) -> int:
-        """Return the boundary so many intervals after the anchor, or before it."""
+        """Return the boundary `periods` intervals after the anchor.
+
+        A negative number counts backwards from the anchor.
+        """
         steps = periods * self.count
         if self.unit in _SECONDS:
             return anchor + steps * _SECONDS[self.unit]
         return _months_after(anchor, steps * _MONTHS[self.unit])
 
     def period(self, anchor: int, at: int) -> Period:
-        """Return the period around `at`.
+        """Return the period that contains `at`.
 
-        A moment on a boundary belongs to the period that begins there.
+        A time on a boundary belongs to the period that begins there.
         """
         number = self._estimate(anchor, at)
         while self.after(anchor, number) > at:

@@ -1,8 +1,8 @@
 """A phase of a subscription schedule, and the subscription that enters it.
 
-A phase that begins with a period only exchanges the items, and the renewal bills them.
-A phase that begins within a period is a change like any other
-(https://docs.stripe.com/billing/subscriptions/subscription-schedules).
+If a phase begins together with a period, only the items are exchanged, and the renewal
+bills them. If a phase begins within a period, the phase is applied like any other
+change (https://docs.stripe.com/billing/subscriptions/subscription-schedules).
 """
 
 from simulator.billing import changes, coupons, subscription_timers
@@ -16,9 +16,10 @@ from simulator.state.work import Work
 
 
 def of_subscription(subscription: Object) -> Object:
-    """Return the phase of a subscription that comes under a schedule.
+    """Return the first phase of a schedule that takes over an existing subscription.
 
-    It is the current period, with everything that the subscription has now.
+    The phase is the current period, with the current items and settings of the
+    subscription.
     """
     start, end = subscription_timers.period_of(subscription)
     items = items_of_phase(subscription["items"]["data"])
@@ -38,9 +39,10 @@ def items_of_phase(items: list[Object]) -> list[Object]:
 def enter_phase(
     work: Work, subscription: Object, phase: Object, proration_behavior: str | None = None
 ) -> Object:
-    """Return the subscription as the phase has it.
+    """Return the subscription with the items and settings of the phase.
 
-    At the end of a period, the caller renews and stores it.
+    If the phase begins at the end of a period, the caller renews and stores the
+    subscription.
     """
     fields = _fields(work, subscription, phase)
     if subscription["status"] in {"incomplete", "paused"} or _is_at_boundary(
@@ -68,9 +70,9 @@ def enter_phase(
 
 
 def exchange_items(work: Work, subscription: Object, phase: Object) -> None:
-    """Return the items at the phase's prices, from the period that begins with it.
+    """Give the subscription the items of a phase that begins together with a period.
 
-    Nothing is left to be prorated.
+    Nothing has to be prorated then.
     """
     before = subscription["items"]["data"]
     after = _items(work, subscription, phase)
@@ -93,9 +95,10 @@ def _trial_end(phase: Object, now: int) -> int | None:
 
 
 def _pairs(subscription: Object, phase: Object) -> list[tuple[Object, Object | None]]:
-    """Pair each of the phase's items with the item that becomes it.
+    """Pair each item of the phase with the subscription's item that it replaces, or
+    `None`.
 
-    An item with the same price stays. The others follow in their order.
+    Items with the same price form a pair. The others are paired in their order.
     """
     before = subscription["items"]["data"]
     wanted = {item["price"] for item in phase["items"]}
@@ -149,9 +152,10 @@ def _item_changes(work: Work, subscription: Object, phase: Object) -> list[ItemC
 
 
 def _fields(work: Work, subscription: Object, phase: Object) -> Object:
-    """Return the phase's fields.
+    """Return the fields that the subscription gets from the phase.
 
-    Metadata is merged with the subscription's. Discounts are the phase's alone.
+    The phase's metadata is merged into the subscription's. The phase's discounts
+    replace those of the subscription.
     """
     found: Object = {"metadata": subscription["metadata"] | phase["metadata"]}
     found |= {
@@ -179,7 +183,7 @@ def _fields(work: Work, subscription: Object, phase: Object) -> Object:
 def discount_sources(work: Work, phase: Object) -> list[Object]:
     """Return the coupons and promotion codes of a phase.
 
-    Those that have been deleted meanwhile are left out.
+    Those that have been deleted are left out.
     """
     named = [
         ("promotion_code", one["promotion_code"])

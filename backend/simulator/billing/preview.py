@@ -1,7 +1,7 @@
-"""Invoices that do not exist: the next one, and the cost of a change.
+"""Previews of invoices: the next invoice, and the cost of a change.
 
-A change is previewed by making it, in a unit of work of its own that is then undone. So
-a preview is always right.
+To preview a change, the simulator makes the change in a separate unit of work, and then
+undoes that unit of work. So a preview shows exactly what the change would do.
 """
 
 from collections.abc import Iterator
@@ -19,10 +19,11 @@ REMEMBERED = 50
 
 
 def upcoming(work: Work, subscription: Object, *, follows_schedule: bool = True) -> Object:
-    """Return the invoice of the next period, as things stand.
+    """Return the invoice of the next period, as it will be if nothing changes until
+    then.
 
-    If a phase of a schedule begins with that period, its prices apply. Raises
-    `invoice_upcoming_none` if there will be no invoice.
+    If a phase of a schedule begins with that period, the prices of the phase apply.
+    Raises `invoice_upcoming_none` if there will be no invoice.
     """
     end = subscription["cancel_at"]
     at = subscription_timers.period_of(subscription)[1]
@@ -62,7 +63,7 @@ def of_change(work: Work, subscription_id: str, wish: Change) -> Object:
 
 
 def of_order(work: Work, order: Order) -> Object:
-    """Return the first invoice of a subscription that would be started."""
+    """Return the first invoice that a new subscription would have."""
     with _undone(work) as scratch:
         order.payment_behavior = "default_incomplete"
         invoice = scratch.get("invoice", start(scratch, order)["latest_invoice"])
@@ -79,9 +80,9 @@ def of_order(work: Work, order: Order) -> Object:
 
 
 def remember_lines(work: Work, shown: Object) -> Object:
-    """Keep the lines of a preview that shows only some of them, to be listed later.
+    """Store all lines of a preview that shows only its first lines.
 
-    Only the newest few previews are kept.
+    Another call can then list them. Only the lines of the newest previews are kept.
     """
     if len(shown["lines"]["data"]) > EMBEDDED:
         work.put({"object": "_preview", "id": shown["id"], "lines": shown["lines"]["data"]})
@@ -92,7 +93,7 @@ def remember_lines(work: Work, shown: Object) -> Object:
 
 @contextmanager
 def _undone(work: Work) -> Iterator[Work]:
-    """Open a second unit of work at the same time, which is undone.
+    """Open a second unit of work, which is undone after the block.
 
     The caller's own unit of work must not have changed anything yet.
     """

@@ -1,4 +1,4 @@
-"""The creation of products: by a call of their own, or along with a price."""
+"""Creates products, either in a call of their own or together with a price."""
 
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
@@ -45,7 +45,7 @@ def new_product(work: Work, params: Params, product_id: str | None = None) -> Ob
 
 
 def apply_changes(product: Object, params: Params) -> None:
-    """Update a product from the parameters of an API call. Raises for an empty name."""
+    """Update a product from the parameters of a call. Refuse an empty name."""
     if "name" in params and not params["name"]:
         raise StripeError(
             "You passed an empty string for 'name'.", code="parameter_invalid_empty", param="name"

@@ -1,9 +1,9 @@
 """The cost of a change in the middle of a period.
 
 Unused time is credited and remaining time is charged, by the second. A credit is a
-share of the amount that was really debited, after discounts. It does not depend on
-today's price (https://docs.stripe.com/billing/subscriptions/prorations, flexible
-billing mode).
+share of the amount that was actually debited, after discounts. The credit does not
+depend on today's price (https://docs.stripe.com/billing/subscriptions/prorations,
+flexible billing mode).
 """
 
 from typing import Any, TypedDict
@@ -13,9 +13,11 @@ from simulator.billing.periods import Period
 
 
 class Debit(TypedDict):
-    """The last charge for an item's time: its amount after discounts, and its price.
+    """The last charge for an item's time, with the amount after discounts and the
+    price.
 
-    It also names the invoice line, or the pending invoice item, that it stands on.
+    The debit also has the id of the invoice line, or of the pending invoice item, that
+    made the charge.
     """
 
     amount: int
@@ -30,7 +32,7 @@ class Debit(TypedDict):
 
 
 def unused(debit: Debit, at: int) -> int:
-    """Return the credit, zero or negative, for the paid time beyond `at`."""
+    """Return the credit for the paid time after `at`, as zero or a negative amount."""
     if at >= debit["end"]:
         return 0
     return -share(
@@ -39,5 +41,5 @@ def unused(debit: Debit, at: int) -> int:
 
 
 def remaining(amount: int, period: Period, at: int) -> int:
-    """Return the rest of a period's price if an item begins at `at`."""
+    """Return the price of the rest of a period for an item that begins at `at`."""
     return share(amount, period.end - at, period.seconds)

@@ -12,7 +12,7 @@ from simulator.state.work import Work
 
 @dataclass
 class Quote:
-    """The amounts in minor units.
+    """The amounts of a Checkout session, in minor units.
 
     `due_today` is charged to the card, and `recurring` is the cost of later periods.
     """
@@ -46,9 +46,9 @@ def wants_card(work: Work, session: Object, promotion_code: str | None = None) -
 
 
 def quote(work: Work, session: Object, promotion_code: str | None = None) -> Quote:
-    """Return the amounts with the code that was typed.
+    """Return the amounts with the promotion code that was typed.
 
-    Raises if the code cannot be redeemed, or not by this customer.
+    Raises an error if this customer cannot redeem the code.
     """
     sources = _sources(work, session, promotion_code)
     rows = [
@@ -70,7 +70,7 @@ def quote(work: Work, session: Object, promotion_code: str | None = None) -> Quo
 
 
 def _full_amounts(session: Object) -> list[int]:
-    """Return the amounts of a period after the trial."""
+    """Return the amount of each line for a whole period after the trial."""
     return [cost(item["price"], item["quantity"]) for item in line_items(session)]
 
 
@@ -100,7 +100,7 @@ def _sources(work: Work, session: Object, promotion_code: str | None) -> list[Ob
 
 
 def session_discounts(source: Object) -> Object:
-    """Return the discounts as a session shows them."""
+    """Return the discounts in the form in which a session shows them."""
     promotion = source["id"] if source["object"] == "promotion_code" else None
     return {"coupon": None if promotion else source["id"], "promotion_code": promotion}
 

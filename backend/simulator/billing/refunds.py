@@ -1,4 +1,4 @@
-"""Refunds, which succeed at once, later or never, depending on the test card."""
+"""Refunds, which succeed immediately, later or never, depending on the test card."""
 
 from simulator.billing import cards
 from simulator.durations import DAY
@@ -88,7 +88,10 @@ def succeed(work: Work, identity: str) -> None:
 
 @timer_action("refund.fail")
 def fail(work: Work, identity: str) -> None:
-    """Fail a refund: the bank returns the money, so the charge is paid again."""
+    """Let a refund fail.
+
+    The bank returns the money, so this amount no longer counts as refunded.
+    """
     found = work.get("refund", identity)
     found |= {"status": "failed", "failure_reason": "unknown"}
     work.put(found)

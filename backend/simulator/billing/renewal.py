@@ -1,6 +1,6 @@
 """The effects of time on subscriptions and invoices.
 
-Each function here is called at its moment.
+Each function here is called when its timer is due.
 """
 
 from simulator.billing import (
@@ -37,10 +37,10 @@ def period_ends(work: Work, subscription_id: str) -> None:
 
 @timer_action(subscription_schedules.TURN)
 def phase_ends(work: Work, identity: str) -> None:
-    """Begin the next phase, unless a period ends at this moment, too.
+    """Begin the next phase, unless a period also ends at this moment.
 
-    In that case the end of the period does so, because the next phase's prices are
-    those of the next period.
+    In that case, the timer of the period begins the phase, because the prices of the
+    phase apply to the next period.
     """
     subscription = work.get(
         "subscription", work.get(subscription_schedules.KIND, identity)["subscription"]
@@ -64,7 +64,7 @@ def _trial_ends(subscription: Object, now: int) -> bool:
 
 
 def renew(work: Work, subscription: Object) -> Object:
-    """Begin the next period, with a draft that is finalised in an hour."""
+    """Begin the next period. Its invoice is a draft, which is finalised in an hour."""
     plan = cycle.plan_period_invoice(work, subscription, work.now)
     if subscription["status"] == "trialing":
         subscription["status"] = "active"
@@ -81,10 +81,10 @@ def renew(work: Work, subscription: Object) -> Object:
 
 
 def _is_collected(subscription: Object) -> bool:
-    """Return whether the invoice is collected.
+    """Return whether the invoice of a renewal is collected automatically.
 
-    It is not while the subscription is unpaid, nor while its collection is paused and
-    drafts are kept.
+    The invoice is not collected while the subscription is unpaid, or while collection
+    is paused with the behaviour `keep_as_draft`.
     """
     paused = subscription["pause_collection"]
     return subscription["status"] != "unpaid" and not (
@@ -96,8 +96,8 @@ def _is_collected(subscription: Object) -> bool:
 def draft_is_due(work: Work, invoice_id: str) -> None:
     """Finalise the draft and collect it.
 
-    If the subscription's collection is paused, the invoice is void or uncollectible
-    instead.
+    If the subscription's collection is paused, the invoice becomes void or
+    uncollectible instead.
     """
     invoice = work.get("invoice", invoice_id)
     subscription = invoices.subscription_of(work, invoice)

@@ -1,6 +1,6 @@
 """The effect of a change on a running subscription before money moves.
 
-A change brings other prices and quantities, a new cycle or a trial, and prorations.
+A change may bring new prices and quantities, a new cycle, a trial, and prorations.
 
 https://docs.stripe.com/billing/subscriptions/change, .../prorations, .../billing-cycle
 """
@@ -22,10 +22,11 @@ from simulator.state.work import Work, plain_copy
 
 @dataclass
 class Change:
-    """A change as the caller asks for it.
+    """A change that a caller asks for.
 
-    With `discounts=None` they stay, and an empty list ends them. `fields` are stored
-    unchanged. With `anchor=None`, Stripe's rules decide whether a new cycle begins.
+    With `discounts=None`, the subscription keeps its discounts. An empty list ends
+    them. `fields` are stored in the subscription as they are. With `anchor=None`,
+    Stripe's rules decide whether a new cycle begins.
     """
 
     items: list[ItemChange] = field(default_factory=list)
@@ -47,7 +48,8 @@ class Change:
 class Effect:
     """The result of a change before money moves.
 
-    `invoices_now` means an invoice with these lines and whatever is pending.
+    If `invoices_now` is true, an invoice is created now, with `lines` and all pending
+    items.
     """
 
     wanted: Object
@@ -57,7 +59,7 @@ class Effect:
 
 
 def reshape(work: Work, subscription: Object, wish: Change) -> Effect:
-    """Return the subscription as it is to be, and the pending items for the cost.
+    """Return the changed subscription, and the pending items that bill the change.
 
     No payment is tried yet.
     """
@@ -94,7 +96,8 @@ def _proration_date(subscription: Object, wish: Change, now: int) -> int:
 def _needs_restart(before: list[Object], after: list[Object]) -> bool:
     """Return whether a new cycle begins.
 
-    It does with another interval, and with the first price that is not free.
+    A new cycle begins if the interval changes, or if the subscription was free until
+    now.
     """
     if interval_of(before[0]["price"]) != interval_of(after[0]["price"]):
         return True
@@ -110,7 +113,7 @@ def _trial(
 ) -> Effect:
     """Begin, move or end a trial.
 
-    What was paid for the time of a new trial is credited.
+    If the customer has already paid for the time of a new trial, this time is credited.
     """
     assert wish.trial_end is not None
     was_in_trial = standing.in_trial(wanted, work.now)
@@ -135,7 +138,7 @@ def _trial(
 
 
 def _keeps_trial(wish: Change) -> None:
-    """Raise if the change begins a cycle now: the trial's end begins the next."""
+    """Refuse a change that would begin a new cycle while the trial continues."""
     if wish.anchor == "now":
         raise unsupported_feature(
             "billing_cycle_anchor", "The simulator cannot begin a new cycle during a trial."
@@ -145,10 +148,10 @@ def _keeps_trial(wish: Change) -> None:
 def _without_trial(
     work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
 ) -> Effect:
-    """Handle `trial_end=now`, which ends a trial, or finds none.
+    """Handle `trial_end=now`, whether or not the subscription is in a trial.
 
-    If there was none, the anchor stays unless it is to be now. This holds for a price
-    with another interval, too, as was recorded from Stripe.
+    If there is no trial, the anchor stays, unless the change asks for a new one. It
+    stays even if the new price has another interval, as responses from Stripe show.
     """
     was_in_trial = standing.in_trial(wanted, work.now)
     if was_in_trial:
@@ -179,7 +182,8 @@ def _restart(
 ) -> Effect:
     """Begin a new cycle now.
 
-    Unused time of the old cycle is credited, and the first period is invoiced at once.
+    Unused time of the old cycle is credited, and the first period is invoiced
+    immediately.
     """
     _credit(work, wanted, wish, before, effect.at)
     wanted["billing_cycle_anchor"] = work.now
@@ -201,10 +205,10 @@ def _credit(work: Work, wanted: Object, wish: Change, before: list[Object], at: 
 def _prorate(
     work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
 ) -> Effect:
-    """Keep the anchor, and prorate.
+    """Keep the anchor of the cycle, and prorate the change.
 
-    What is replaced is credited, and what replaces it is charged, up to the end of its
-    own period.
+    The unused time of each replaced item is credited, and the rest of the period of
+    each new item is charged.
     """
     if interval_of(before[0]["price"]) != interval_of(wanted["items"]["data"][0]["price"]):
         cycle.enter_period(wanted, cycle.period_at(wanted, work.now))
@@ -237,7 +241,7 @@ def _same(old: Object | None, new: Object | None) -> bool:
 
 
 def _net_prices(work: Work, wanted: Object) -> dict[str, int]:
-    """Return the price of a period of each item after the discounts that run now."""
+    """Return what one period of each item costs after the current discounts."""
     items = wanted["items"]["data"]
     gross = [
         Discountable(cost(item["price"], item["quantity"]), item["price"]["product"])

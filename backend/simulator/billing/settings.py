@@ -1,4 +1,4 @@
-"""An account's choices about billing, which Stripe has in its dashboard."""
+"""The account's settings for billing. Stripe has these settings in its dashboard."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ AfterRetries = Literal["cancel", "unpaid", "past_due"]
 
 
 def after_retries(work: Work) -> str:
-    """Return what becomes of a subscription when the last retry has failed."""
+    """Return what happens to a subscription after its last retry has failed."""
     found = work.find("_setting", "after_retries")
     return found["value"] if found else "cancel"
 

@@ -21,10 +21,11 @@ def new_intent(work: Work, **fields: Any) -> Object:
 def prepare(
     work: Work, subscription: Object, payment_method: Object | None, *, waits: bool
 ) -> None:
-    """Set up the card of a subscription that costs nothing yet.
+    """Set up the card of a subscription for which nothing is due yet.
 
-    What is left to the customer stays in `pending_setup_intent`. Without a card, or if
-    the subscription `waits` for the customer, that is all of it.
+    If the customer still has to act, the intent becomes the subscription's
+    `pending_setup_intent`. The customer always has to act if there is no card, or if
+    `waits` is true.
     """
     if payment_method and payment_method.get("_set_up"):
         return
@@ -46,9 +47,9 @@ def prepare(
 def confirm(
     work: Work, intent: Object, payment_method: Object, *, authenticated: bool = False
 ) -> Decline | None:
-    """Confirm the intent and return the decline, if there is one.
+    """Confirm the intent, and return the decline if the bank declines.
 
-    Otherwise, the intent has succeeded or asks for 3-D Secure.
+    If the bank does not decline, the intent has succeeded or asks for 3-D Secure.
     """
     answer = cards.setup_outcome(
         payments.card_of(payment_method, work.now), authenticated=authenticated

@@ -1,4 +1,4 @@
-"""The status of a subscription, which follows its invoices."""
+"""The status of a subscription, which depends on whether its invoices are paid."""
 
 from simulator.billing import coupons, invoices, pending
 from simulator.objects import Object
@@ -21,9 +21,10 @@ def in_trial(subscription: Object, now: int) -> bool:
 def follow_payment(
     work: Work, subscription: Object, invoice: Object, payment_method: str | None
 ) -> None:
-    """Follow the payment of an invoice.
+    """Update a subscription after the payment of an invoice.
 
-    The subscription begins, or is in good standing again if nothing else is owed.
+    An incomplete subscription starts. A subscription that was past due or unpaid is in
+    good standing again if no other invoice is owed.
     """
     if subscription["status"] in ENDED:
         return
@@ -41,7 +42,7 @@ def follow_payment(
 
 
 def card_is_ready(work: Work, setup_intent: Object) -> None:
-    """Resume a subscription that waited for its customer, who has acted now."""
+    """Update a subscription whose customer has now set up the card."""
     subscription = work.find("subscription", setup_intent.get("_subscription"))
     if subscription and subscription["pending_setup_intent"] == setup_intent["id"]:
         subscription |= {
@@ -78,16 +79,17 @@ def _owing(work: Work, subscription: Object, paid_now: Object) -> bool:
 
 
 def follow_failed_payment(work: Work, subscription: Object) -> None:
-    """Follow a failed attempt to collect."""
+    """Update a subscription after a failed attempt to collect an invoice."""
     if subscription["status"] in {"active", "trialing"}:
         subscription["status"] = "past_due"
         store_and_announce(work, subscription)
 
 
 def drop_used_discounts(work: Work, subscription: Object, invoice: Object) -> None:
-    """Drop each coupon of duration `once` that took something off an invoice.
+    """Drop those discounts of a subscription that end now.
 
-    Other discounts end by their date.
+    A coupon of duration `once` ends when it has reduced an invoice. Other discounts end
+    at a fixed date, or never.
     """
     used = {each["discount"] for each in invoice["total_discount_amounts"] if each["amount"]}
     over = [

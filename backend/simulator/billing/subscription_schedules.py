@@ -1,4 +1,4 @@
-"""The life of a subscription schedule, which leads its subscription through phases.
+"""The life of a subscription schedule, whose phases apply to its subscription in order.
 
 https://docs.stripe.com/billing/subscriptions/subscription-schedules
 """
@@ -26,7 +26,7 @@ def announce_schedule(work: Work, found: Object, event: str) -> Object:
 
 
 def place_of(found: Object) -> int:
-    """Return which phase is the current one."""
+    """Return the position of the current phase in the list of phases."""
     starts = [phase["start_date"] for phase in found["phases"]]
     return starts.index(found["current_phase"]["start_date"])
 
@@ -42,7 +42,7 @@ def make_phase_current(work: Work, found: Object, place: int) -> None:
 
 
 def take_over_subscription(work: Work, found: Object, subscription: Object) -> None:
-    """Let this schedule manage the subscription, and set whether it ends."""
+    """Let this schedule manage the subscription, and set when the subscription ends."""
     subscription["schedule"] = found["id"]
     end = found["phases"][-1]["end_date"] if found["end_behavior"] == "cancel" else None
     if end != subscription["cancel_at"]:
@@ -89,8 +89,9 @@ def begin_first_phase(work: Work, found: Object) -> None:
 def turn_to_next_phase(work: Work, subscription: Object) -> Object:
     """Begin the phase that is due, or release the subscription after the last one.
 
-    Returns the subscription as it is then. A subscription that its schedule ends does
-    so by itself at this moment.
+    Returns the changed subscription. If the subscription is to end with its schedule,
+    this function does nothing: the subscription's own timer, due at the same time, ends
+    it.
     """
     found = of(work, subscription)
     while found and found["status"] == "active" and found["current_phase"]["end_date"] <= work.now:
@@ -107,9 +108,9 @@ def turn_to_next_phase(work: Work, subscription: Object) -> Object:
 
 
 def as_of(work: Work, subscription: Object, at: int) -> Object:
-    """Return a subscription with the phase that begins at the end of its period.
+    """Return the subscription as it will be in the phase that begins at `at`, if any.
 
-    This is for previews, and must not be stored.
+    The result is for previews, and must not be stored.
     """
     found = of(work, subscription)
     if not found or found["status"] != "active" or found["current_phase"]["end_date"] > at:
@@ -123,7 +124,7 @@ def as_of(work: Work, subscription: Object, at: int) -> Object:
 def follow_direct_change(work: Work, subscription: Object) -> None:
     """Apply a direct change of the subscription to its schedule's current phase.
 
-    Later phases stay.
+    Later phases stay unchanged.
     """
     found = of(work, subscription)
     if found is None or found["status"] != "active":
@@ -145,9 +146,9 @@ def refuse_cancellation(subscription: Object) -> None:
 
 
 def release_schedule(work: Work, found: Object, *, keeps_end: bool = False) -> Object:
-    """End the schedule, and return its subscription, which goes on.
+    """End the schedule, and return its subscription, which continues without it.
 
-    The result is empty if no subscription had begun.
+    The result is empty if the subscription has not begun.
     """
     subscription = work.find("subscription", found["subscription"])
     found |= {"released_subscription": found["subscription"], "subscription": None}
@@ -169,7 +170,8 @@ def cancel_schedule(work: Work, found: Object) -> None:
 
 
 def subscription_ended(work: Work, subscription: Object) -> None:
-    """Complete the schedule if it ended the subscription itself, or else cancel it.
+    """Complete the schedule if it has ended the subscription. Otherwise cancel the
+    schedule.
 
     The caller stores the subscription.
     """

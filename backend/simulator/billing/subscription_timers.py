@@ -11,15 +11,16 @@ _NAMES = ("period", "trial_will_end", "upcoming", "expire", "pending_update", "r
 
 
 def period_of(subscription: Object) -> tuple[int, int]:
-    """Return the current period. All items of a subscription have the same one."""
+    """Return the current period, which all items of a subscription share."""
     first = subscription["items"]["data"][0]
     return first["current_period_start"], first["current_period_end"]
 
 
 def set_period_timer(work: Work, subscription: Object) -> None:
-    """Set the timer for the end of the period, or an earlier end of the subscription.
+    """Set the timer for the end of the period, or of the subscription if that is
+    earlier.
 
-    Another timer announces the next period.
+    Also set the timer that announces the next invoice, if there will be one.
     """
     _, end = period_of(subscription)
     turn = min(end, subscription["cancel_at"] or end)
@@ -31,9 +32,10 @@ def set_period_timer(work: Work, subscription: Object) -> None:
 
 
 def set_trial_timer(work: Work, subscription: Object) -> None:
-    """Set the warning three days before a trial ends, or now if the trial is shorter.
+    """Set the timer for the warning that a trial ends in three days.
 
-    The warning is given once for each end.
+    If less time is left, the warning is sent now. No warning is sent twice for the same
+    end of a trial.
     """
     end = subscription["trial_end"]
     if end is None or end <= work.now:

@@ -34,9 +34,10 @@ class Wanted:
 
 @dataclass
 class Order:
-    """A subscription as the caller orders it.
+    """The subscription that a caller orders.
 
-    `discounts` are coupons and promotion codes. `fields` are stored unchanged.
+    `discounts` are coupons and promotion codes. `fields` are stored in the subscription
+    as they are.
     """
 
     customer: Object
@@ -92,7 +93,7 @@ def _check(work: Work, order: Order) -> None:
 
 
 def check_currency(work: Work, customer: Object, currency: str, param: str) -> None:
-    """Raise unless everything that a customer pays for is in one currency.
+    """Refuse a currency if the customer has subscriptions or pending items in another.
 
     Subscriptions that have ended do not count.
     """
@@ -165,7 +166,7 @@ def _built(work: Work, order: Order) -> Object:
 
 
 def first_period(subscription: Object, whole: Period, now: int) -> Period:
-    """Return the period to the end of the trial, to the anchor, or a whole one."""
+    """Return the first period, which ends with the trial or at the anchor, if any."""
     if standing.in_trial(subscription, now):
         return Period(now, subscription["trial_end"])
     if subscription["billing_cycle_anchor"] > now:
@@ -223,9 +224,10 @@ def _first_plan(work: Work, order: Order, subscription: Object) -> Plan:
 
 
 def _first_amount(order: Order, subscription: Object, item: Object, period: Period) -> int:
-    """Return a share of the price if the anchor lies ahead.
+    """Return the amount that an item costs in the first period.
 
-    The amount is zero if that time is not to be prorated.
+    If the anchor makes the first period shorter than the interval of the price, this is
+    a share of the price, or zero if the order is not prorated.
     """
     price, whole = cost(item["price"], item["quantity"]), interval_of(item["price"])
     if period.end < whole.after(period.start, 1):
@@ -235,7 +237,7 @@ def _first_amount(order: Order, subscription: Object, item: Object, period: Peri
 
 
 def remember_debits(work: Work, subscription: Object, invoice: Object) -> None:
-    """Store the last charge of each item's time, so that a change can credit it."""
+    """Store the last charge for each item's time, so that a change can credit it."""
     by_item = {item["id"]: item for item in subscription["items"]["data"]}
     for line in invoice["lines"]["data"]:
         details = line["parent"]["subscription_item_details"]
@@ -250,9 +252,9 @@ def remember_debits(work: Work, subscription: Object, invoice: Object) -> None:
 
 
 def pay_now(work: Work, invoice: Object, payment_behavior: str, *, off_session: bool) -> Answer:
-    """Try the payment that belongs to a call.
+    """Try to collect an invoice within an API call.
 
-    Raises if the payment fails and the call requires it to succeed.
+    Raises an error if the payment fails and the call requires it to succeed.
     """
     payment_method = collection.payment_method_for(work, invoice)
     if payment_method is None and invoice["billing_reason"] == "subscription_create":
@@ -269,7 +271,7 @@ def pay_now(work: Work, invoice: Object, payment_behavior: str, *, off_session: 
 
 
 def _refusal(answer: Answer) -> StripeError:
-    """Return the error of a call whose changes are undone."""
+    """Return the error that ends the call, so that the call's changes are undone."""
     error = card_error(
         "Your card was declined. This transaction requires authentication.",
         "authentication_required",

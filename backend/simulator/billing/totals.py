@@ -1,4 +1,4 @@
-"""The way from lines to the amount that the customer owes."""
+"""Computes what the customer has to pay for an invoice, and what is carried over."""
 
 from fractions import Fraction
 from typing import NamedTuple
@@ -10,8 +10,8 @@ from simulator.billing.money import rounded
 class Due(NamedTuple):
     """The amount to pay now, and the customer's balance once the invoice is final.
 
-    A negative balance is credit that later invoices use up. A positive one is added to
-    the next invoice.
+    A negative balance is credit that later invoices use up. A positive balance is added
+    to the next invoice.
     """
 
     amount: int
@@ -19,10 +19,10 @@ class Due(NamedTuple):
 
 
 def due(total: int, starting_balance: int, currency: str) -> Due:
-    """Return what is due, and carry over the rest.
+    """Return the amount that is due, and the balance that is carried over.
 
-    The rest of a credit, an amount too small to charge, and a rounding difference are
-    carried over.
+    Unused credit, an amount too small to charge, and a rounding difference are carried
+    over.
 
     https://docs.stripe.com/billing/customer/balance and
     https://docs.stripe.com/currencies#special-cases

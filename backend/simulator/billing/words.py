@@ -1,10 +1,10 @@
-"""The text of amounts and days, in descriptions and on pages."""
+"""The text of amounts and dates, in descriptions and on pages."""
 
 from datetime import UTC, datetime
 
 from simulator.billing.currencies import decimals
 
-# Not those of strftime, which depend on the machine's language.
+# strftime is not used, because its names depend on the machine's language.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 

@@ -1,6 +1,6 @@
 """The page of the card's bank, for 3-D Secure.
 
-Where it leads back to depends on what the payment was for.
+The page to which the customer goes next depends on what the authentication is for.
 """
 
 from fastapi import APIRouter, Request, Response
@@ -56,9 +56,10 @@ async def answer(request: Request, secret: str) -> Response:
 
 
 def _finish_checkout(store: Store, identity: str, secret: str, *, passed: bool) -> str:
-    """Go on with the session, whose page shows what the bank says.
+    """Continue the Checkout session, and return the URL of the next page.
 
-    Another card can be tried there.
+    If the payment has failed, this is the Checkout page. It shows the bank's response,
+    and the customer can try another card.
     """
     problem = NOT_AUTHENTICATED.message
     try:
@@ -82,7 +83,7 @@ def _finish_checkout(store: Store, identity: str, secret: str, *, passed: bool) 
 
 
 def _way_back(work: Work, intent: Object) -> str:
-    """Return the URL that the caller named, or else the page of the invoice."""
+    """Return the intent's return URL, or else the page of the invoice, if any."""
     redirect = (intent["next_action"] or {}).get("redirect_to_url") or {}
     if redirect.get("return_url"):
         return str(redirect["return_url"])

@@ -1,4 +1,4 @@
-"""Pages act through the API's own operations: same rules, same events."""
+"""How pages call API operations, so that the same rules and events apply."""
 
 from urllib.parse import urlencode
 
@@ -10,9 +10,9 @@ from simulator.state.work import Work
 
 
 def call_operation(work: Work, method: str, path: str, **params: str) -> Object:
-    """Call an operation as a request would. Raises `StripeError`.
+    """Call an operation as an API request does. Raises `StripeError`.
 
-    Parameters have the names of a form: `**{"items[0][price]": …}`.
+    Parameters are named as in a form, for example `**{"items[0][price]": …}`.
     """
     operation, ids = find_operation(method, path)
     return operation.handler(work, check(operation.takes, decode_form(urlencode(params))), *ids)
@@ -21,7 +21,7 @@ def call_operation(work: Work, method: str, path: str, **params: str) -> Object:
 def release_schedule(work: Work, subscription: Object) -> None:
     """Release the subscription from its schedule.
 
-    The owner's new wish replaces what was planned.
+    The customer's new choice replaces the planned changes.
     """
     if subscription["schedule"]:
         call_operation(

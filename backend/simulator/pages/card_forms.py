@@ -1,6 +1,7 @@
-"""The common part of pages that ask for a card.
+"""The part that is common to all pages that ask for a card.
 
-The form is submitted, and leads on or comes back with what is wrong.
+When the form has been submitted, the customer gets the next page, or the form again
+with errors.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ Subject = TypeVar("Subject")
 
 @dataclass
 class Sent:
-    """The values in the form, and the errors of single fields or of all together."""
+    """The submitted values, the errors of single fields, and an error of the form."""
 
     entry: dict[str, str] = field(default_factory=lambda: dict.fromkeys(FIELDS, ""))
     errors: dict[str, str] = field(default_factory=dict)
@@ -33,9 +34,10 @@ async def submitted(
     act: Callable[[Work, Subject, dict[str, str]], str],
     show: Callable[[Work, Subject, Sent], Response],
 ) -> Response:
-    """Handle a pressed button, and redirect to the page that follows.
+    """Handle a pressed button, and redirect to the next page.
 
-    If no button was pressed, or the action fails, show the page again with the current
+    `act` does what the button is for, and returns the URL of the next page. If the
+    button was not pressed, or `act` fails, `show` returns the page in its current
     state.
     """
     form, store = await form_of(request), store_of(request)

@@ -1,4 +1,4 @@
-"""The Checkout page, which sells what its session names."""
+"""The Checkout page, on which a customer pays what the session sells."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -41,9 +41,10 @@ def find_session(work: Work, identity: str) -> Object | None:
 
 
 def page_after(session: Object) -> str:
-    """Return where the customer goes now.
+    """Return the URL to which the customer goes next.
 
-    That is the seller once the session is paid, or else the page again.
+    Once the session is complete, this is the seller's page, if the session names one.
+    Before that, it is the Checkout page.
     """
     if session["status"] == "complete" and session["success_url"]:
         return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
@@ -52,7 +53,7 @@ def page_after(session: Object) -> str:
 
 def _pay(work: Work, session: Object, entry: dict[str, str]) -> str:
     if session["status"] != "open":
-        return f"/c/pay/{session['id']}"  # the page says why
+        return f"/c/pay/{session['id']}"  # that page says that the session is over
     session["_problem"] = None
     code = entry["promotion_code"] or None
     form = _read(work, session, entry) if quotes.wants_card(work, session, code) else None
@@ -64,7 +65,7 @@ def _pay(work: Work, session: Object, entry: dict[str, str]) -> str:
 
 
 def _read(work: Work, session: Object, entry: dict[str, str]) -> CardForm:
-    """Read the address and the card. Raises `Wrong` with all errors at once."""
+    """Read the email address and the card. Raises `Wrong` with the errors of both."""
     email = _known_email(work, session)
     errors: dict[str, str] = {}
     try:

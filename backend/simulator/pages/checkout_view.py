@@ -16,7 +16,7 @@ PROMISE = (
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """The purchase, in minor units.
+    """A purchase, with amounts in minor units.
 
     `due` is paid today, and `later` is the price of each period of a subscription.
     """
@@ -70,7 +70,7 @@ def view(session: Object, bought: Bought, *, email: str, now: int) -> View:
 
 
 def _words(mode: str, bought: Bought, currency: str, now: int) -> tuple[str, str, str, str, str]:
-    """Return heading, price, unit, later price and the button's label."""
+    """Return the heading, price, unit and later price, and the label of the button."""
     due = format_money(bought.due, currency)
     if mode == "setup":
         return "Save your card", "No payment", "", "Your card is kept for later.", "Save card"

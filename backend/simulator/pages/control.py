@@ -24,7 +24,7 @@ DONE = {
     "reset": "Everything is forgotten.",
     "resend": "The webhook is on its way again.",
 }
-SILENT = {"events.purge", "webhook.retry"}  # timers that are of no interest to people
+SILENT = {"events.purge", "webhook.retry"}  # timers that the page does not show
 COMING = {
     "charge.dispute": "a payment is disputed",
     "checkout.expire": "a checkout expires",
@@ -77,9 +77,9 @@ async def move_clock(request: Request) -> Response:
 
 @router.post("/chaos")
 async def set_chaos(request: Request) -> Response:
-    """Set the probabilities. The form has no planned faults.
+    """Set the probabilities of faults, or switch all faults off.
 
-    Those that the API set stay, unless everything is switched off.
+    Faults that were planned through the API stay, unless all faults are switched off.
     """
     box, form = box_of(request), await form_of(request)
     if "off" in form:
@@ -140,7 +140,7 @@ def _page(box: Box, *, notice: str = "", problem: str = "") -> Response:
 
 
 def _coming(box: Box) -> Object | None:
-    """Return the timers that people wait for."""
+    """Return the next timer that the page shows, if any."""
     with box.store.work() as work:
         timers = [one for one in work.all("_timer", clock=MAIN_CLOCK) if one["name"] not in SILENT]
     return min(timers, key=lambda one: int(one["at"]), default=None)
@@ -156,7 +156,7 @@ def _offset(box: Box) -> str:
 
 
 def _knobs(settings: ChaosSettings) -> dict[str, list[dict[str, Any]]]:
-    """Return the controls by the heading of their group."""
+    """Return the form's controls for faults, grouped by headings."""
     values = settings.model_dump()
     knobs: dict[str, list[dict[str, Any]]] = {title: [] for title in GROUPS.values()}
     for name, label in KNOBS.items():
@@ -193,7 +193,7 @@ def _delivery(delivery: Object) -> dict[str, Any]:
         "id": delivery["id"],
         "event": delivery["event"],
         "type": delivery["type"],
-        "url": delivery["url"] or "an endpoint that is gone",
+        "url": delivery["url"] or "a deleted endpoint",
         "status": delivery["status"],
         "tone": TONES.get(delivery["status"], ""),
         "about": last.get("code") or last.get("error") or "",

@@ -35,7 +35,7 @@ OFFERED = (
 class CardEntry:
     """A card that was typed and looks valid.
 
-    `number` has digits only, `exp_year` has four.
+    `number` has only digits. `exp_year` has four digits.
     """
 
     number: str
@@ -56,7 +56,7 @@ class Wrong(Exception):
 def typed(form: Mapping[str, str]) -> dict[str, str]:
     """Return the known fields, trimmed and limited in length.
 
-    A test card that was pressed fills in the fields of the card.
+    If a test card was chosen, its data fills in the fields of the card.
     """
     entry = {name: form.get(name, "").strip()[:LONGEST] for name in FIELDS}
     if use := form.get("use"):
@@ -66,7 +66,7 @@ def typed(form: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_card(entry: Mapping[str, str], now: int) -> CardEntry:
-    """Read the card. Raises `Wrong`.
+    """Read the card. Raises `Wrong` for invalid values.
 
     `now` is the simulator's time, which decides what is in the past.
     """
@@ -99,7 +99,7 @@ def _expiry(text: str, now: int, errors: dict[str, str]) -> tuple[int, int]:
 
 
 def read_email(entry: Mapping[str, str]) -> str:
-    """Read the email address. Raises `Wrong`."""
+    """Read the email address. Raises `Wrong` for an invalid address."""
     if not EMAIL.fullmatch(entry["email"]):
         raise Wrong({"email": "Your email address is incomplete."})
     return entry["email"]

@@ -6,7 +6,7 @@ from simulator.objects import Object
 from simulator.pages import invoice_view as view
 from simulator.pages.pdf import MARGIN, Document
 
-LINE_WIDTH = 76  # characters of size 10, with room left for an amount
+LINE_WIDTH = 76  # characters at font size 10; the rest of the line has room for an amount
 SECOND_COLUMN = 300
 
 

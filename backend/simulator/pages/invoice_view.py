@@ -19,7 +19,7 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the invoice. `css` is its style."""
+    """A row of the invoice. `css` holds the CSS classes of the row."""
 
     name: str
     amount: str

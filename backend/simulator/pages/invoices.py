@@ -1,4 +1,4 @@
-"""The page of an invoice, on which an open one can be paid, and its PDF."""
+"""The page of an invoice, where an open invoice can be paid, and its PDF."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -51,7 +51,7 @@ def _found(work: Work, secret: str) -> Object | None:
 
 
 def _pay(work: Work, invoice: Object, entry: dict[str, str]) -> str:
-    """Pay with a saved card, and return the next page: this one, or 3-D Secure."""
+    """Pay with the typed card, and return the next page: this page, or 3-D Secure."""
     card = read_card(entry, work.now)
     customer = work.get("customer", invoice["customer"], "customer")
     method = work.put(
@@ -75,7 +75,7 @@ def _pay(work: Work, invoice: Object, entry: dict[str, str]) -> str:
 
 
 def _last_problem(work: Work, invoice: Object) -> str:
-    """Return why the last attempt failed, while the invoice is open."""
+    """Return the reason why the last attempt failed, if the invoice is open."""
     if invoice["status"] != "open":
         return ""
     error = collection.intent_of(work, invoice)["last_payment_error"]

@@ -60,7 +60,7 @@ async def one_object(request: Request, kind: str, object_id: str) -> Response:
 
 @router.post("/charge/{identity}/dispute")
 async def dispute(request: Request, identity: str) -> Response:
-    """Open a dispute for the cardholder."""
+    """Open a dispute on behalf of the cardholder."""
 
     def act(work: Work) -> Object:
         charge = work.get("charge", identity)
@@ -72,7 +72,7 @@ async def dispute(request: Request, identity: str) -> Response:
 
 @router.post("/dispute/{identity}/close")
 async def close(request: Request, identity: str) -> Response:
-    """Decide a dispute for the bank."""
+    """Decide a dispute on behalf of the bank."""
     won = (await form_of(request)).get("act") == "won"
     return _done(
         request,
@@ -81,7 +81,7 @@ async def close(request: Request, identity: str) -> Response:
 
 
 def _done(request: Request, act: Callable[[Work], Object]) -> Response:
-    """Return the page of the result, or say why there is none."""
+    """Run the action, and show its result, or the reason why the action failed."""
     try:
         with store_of(request).work() as work:
             found = act(work)
@@ -94,12 +94,12 @@ def _done(request: Request, act: Callable[[Work], Object]) -> Response:
 
 
 def kinds_shown() -> list[str]:
-    """Return Stripe's kinds. The simulator's own begin with `_`."""
+    """Return Stripe's kinds of objects, without the simulator's own (`_…`)."""
     return [kind for kind in KINDS if not kind.startswith("_")]
 
 
 def counts(work: Work) -> list[dict[str, Any]]:
-    """Return the number of objects of each kind that has any."""
+    """Return the number of objects of each kind, without kinds that have no object."""
     found = ({"name": kind, "count": len(work.ids(kind))} for kind in kinds_shown())
     return [kind for kind in found if kind["count"]]
 
@@ -115,7 +115,7 @@ def _row(found: Object) -> dict[str, str]:
 
 
 def _about(found: Object) -> str:
-    """Return what tells the object apart: the first few of these fields that it has."""
+    """Return a text that identifies the object: up to three of its important fields."""
     if found.get("deleted"):
         return "deleted"
     names = (
@@ -134,7 +134,7 @@ def _about(found: Object) -> str:
 
 
 def _actions(found: Object) -> list[dict[str, str]]:
-    """Return the actions of a cardholder or a bank, for which Stripe has no call."""
+    """Return the actions of a cardholder or a bank. Stripe has no API for these."""
     url = f"/_simulator/objects/{found['object']}/{found['id']}"
     if found["object"] == "charge" and found.get("paid") and not found["disputed"]:
         return [{"url": f"{url}/dispute", "act": "dispute", "text": "Dispute it"}]

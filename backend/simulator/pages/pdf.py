@@ -1,20 +1,20 @@
 """A small writer of PDF 1.4 (ISO 32000-1).
 
-It writes lines of text on A4 in Helvetica, a font that every reader has.
+The pages are A4. The font is Helvetica, which every PDF viewer has.
 """
 
 from dataclasses import dataclass, field
 
 WIDTH, HEIGHT, MARGIN = 595, 842, 56
-# Widths of Helvetica in thousandths of the size, for the characters of amounts. Other
-# characters are about as wide as O.
+# Character widths of Helvetica in thousandths of the font size, for the characters of
+# amounts. All other characters are taken to be as wide as O.
 NARROW = {**dict.fromkeys("0123456789$€£¥", 556), **dict.fromkeys(".,: ", 278), "-": 333}
 OTHER = 722
 
 
 @dataclass
 class Document:
-    """A document whose text goes down the page from `y`, and on to a next page."""
+    """A document. Text is written from `y` downwards, and continues on a new page."""
 
     pages: list[list[str]] = field(default_factory=lambda: [[]])
     y: float = HEIGHT - MARGIN
@@ -22,7 +22,7 @@ class Document:
     def line(
         self, *cells: tuple[float, str], size: int = 10, bold: bool = False, right: str = ""
     ) -> None:
-        """Write one line. Each cell begins at its x, and `right` ends at the margin."""
+        """Write a line. Each cell begins at its x, and `right` ends at the margin."""
         if self.y < MARGIN + size:
             self.pages.append([])
             self.y = HEIGHT - MARGIN
@@ -37,7 +37,7 @@ class Document:
         self.y -= points
 
     def rule(self) -> None:
-        """Draw a thin line from margin to margin."""
+        """Draw a thin horizontal line between the margins."""
         self.pages[-1].append(f"0.5 w {MARGIN} {self.y:.1f} m {WIDTH - MARGIN} {self.y:.1f} l S")
         self.y -= 8
 

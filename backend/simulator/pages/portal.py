@@ -1,6 +1,6 @@
 """The billing portal: a customer's subscriptions, cards and invoices.
 
-Its configuration decides what the customer can do.
+The configuration of the portal decides what the customer can do.
 """
 
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ FLOW_ENDS = {
     "card": {"payment_method_update"},
     "changed": {"subscription_update", "subscription_update_confirm"},
 }
-"""The flow that ends with each action."""
+"""The types of flows that each action ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A visitor with the URL of a portal session.
+    """A visit to the portal, with the URL of a portal session.
 
-    `features` are what the configuration allows.
+    `features` are the features that the configuration allows.
     """
 
     work: Work
@@ -49,9 +49,9 @@ class Visit:
 
     @property
     def back(self) -> tuple[str, str]:
-        """Return where a page leads back to, and the label of that link.
+        """Return the URL of a page's back link, and the link's label.
 
-        A visitor who was sent to one page goes back to the seller.
+        A visitor who was sent to a single page goes back to the seller.
         """
         away = self.session["return_url"] if self.session["flow"] else None
         return (away, "Return") if away else (self.base, "Billing")
@@ -82,8 +82,8 @@ def visit(work: Work, secret: str) -> Visit | None:
 async def show(request: Request, secret: str, done: str = "", changing: str = "") -> Response:
     """Show the overview.
 
-    `changing` names the subscription whose change of plan waited for 3-D Secure, which
-    leads back here.
+    `changing` is the id of a subscription whose change of plan waited for 3-D Secure.
+    The 3-D Secure page leads back to this page.
     """
     with store_of(request).work() as work:
         here = visit(work, secret)
@@ -100,9 +100,10 @@ async def show(request: Request, secret: str, done: str = "", changing: str = ""
 
 
 def finished(here: Visit, done: str) -> str:
-    """Return where to go once this action, one of `DONE`, is done.
+    """Return the URL to go to after this action, which is one of `DONE`.
 
-    That is the end of a flow that was meant for it, or else the overview.
+    If the session is a flow for this action, the URL is the end of the flow. Otherwise
+    the URL is the overview.
     """
     flow = here.session["flow"]
     if flow is None or flow["type"] not in FLOW_ENDS.get(done, ()):
@@ -183,7 +184,7 @@ async def cancel(request: Request, secret: str, identity: str) -> Response:
 
 @router.post("/subscriptions/{identity}/resume")
 async def resume(request: Request, secret: str, identity: str) -> Response:
-    """Take back a cancellation that has not happened yet."""
+    """Withdraw a cancellation that has not taken effect yet."""
     with store_of(request).work() as work:
         here = visit(work, secret)
         subscription = here.subscription(identity) if here else None
@@ -240,7 +241,7 @@ async def remove(request: Request, secret: str, identity: str) -> Response:
 def pay_with(here: Visit, card: str) -> None:
     """Make the card the customer's default.
 
-    It also becomes that of each subscription with a card of its own.
+    The new card also replaces the card of each subscription that has its own.
     """
     customer = f"/v1/customers/{here.customer['id']}"
     call_operation(

@@ -1,7 +1,7 @@
 """Adding a card in the portal.
 
-The card is saved with a setup intent, perhaps after 3-D Secure. After that it is the
-default.
+The card is saved with a setup intent, perhaps after 3-D Secure. Then it becomes the
+default card.
 """
 
 from fastapi import APIRouter, Request, Response
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/p/session/{secret}/cards")
 
 @router.get("")
 async def form(request: Request, secret: str, intent: str = "") -> Response:
-    """Show the form. 3-D Secure also leads back here, with its setup intent."""
+    """Show the form, or finish after 3-D Secure, when `intent` is the setup intent."""
     with store_of(request).work() as work:
         here = _found(work, secret)
         if here is None:
@@ -37,7 +37,7 @@ async def save(request: Request, secret: str) -> Response:
 
 
 def _save(work: Work, here: Visit, entry: dict[str, str]) -> str:
-    """Save the card and return the next page."""
+    """Save the card, and return the URL of the next page."""
     customer = here.customer["id"]
     card = read_card(entry, work.now)
     method = work.put(
@@ -54,7 +54,7 @@ def _save(work: Work, here: Visit, entry: dict[str, str]) -> str:
 
 
 def _after_challenge(here: Visit, identity: str) -> str:
-    """Return what went wrong, or nothing. In that case the card is the default."""
+    """Make the card the default, or return a message that says why not."""
     intent = here.work.find("setup_intent", identity)
     if intent is None or intent["customer"] != here.customer["id"]:
         return "There is no such card."

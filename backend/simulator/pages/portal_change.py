@@ -1,4 +1,4 @@
-"""Another plan in three steps: choose it, see its cost, confirm."""
+"""The change to another plan: the customer chooses, sees the cost, and confirms."""
 
 from typing import Any
 
@@ -41,9 +41,10 @@ async def preview(request: Request, secret: str, identity: str, price: str = "")
 
 @router.post("/change")
 async def change(request: Request, secret: str, identity: str) -> Response:
-    """Change the plan at the price of the preview, whose time is submitted with it.
+    """Change the plan at the cost that the preview showed.
 
-    If the payment fails, the plan stays as it was.
+    The form contains the time of the preview. If the payment fails, the plan stays as
+    it was.
     """
     form, store = await form_of(request), store_of(request)
     price, problem = form.get("price", ""), ""
@@ -83,7 +84,7 @@ def _found(work: Work, secret: str, identity: str) -> tuple[Visit | None, Object
 
 
 def _confirms(here: Visit, subscription: Object) -> Object | None:
-    """Return the item of the change that the session is for, if it is for one."""
+    """Return the changed item, if the session is only for confirming one change."""
     flow = (here.session["flow"] or {}).get("subscription_update_confirm")
     if flow is None or flow["subscription"] != subscription["id"]:
         return None
@@ -107,7 +108,7 @@ def _offered(here: Visit, subscription: Object, price: str) -> bool:
 
 
 def _asked(here: Visit, subscription: Object, price: str, at: str = "") -> dict[str, str]:
-    """Return the parameters that previews and updates share, as a form."""
+    """Return the form parameters that previews and updates share."""
     behavior = here.features["subscription_update"]["proration_behavior"]
     item = _item(here, subscription)["id"]
     asked = {"items[0][id]": item, "items[0][price]": price, "proration_behavior": behavior}
@@ -117,9 +118,9 @@ def _asked(here: Visit, subscription: Object, price: str, at: str = "") -> dict[
 
 
 def _challenge(work: Work, subscription: Object, back: str) -> str:
-    """Return the page for 3-D Secure, if the change waits for it.
+    """Return the URL of 3-D Secure, if the change waits for it.
 
-    It leads back here.
+    The 3-D Secure page then leads back to the URL `back`.
     """
     invoice = work.get("invoice", subscription["latest_invoice"])
     intent = collection.intent_of(work, invoice)

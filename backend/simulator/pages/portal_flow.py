@@ -1,4 +1,4 @@
-"""A portal session for a single action: where it begins, and where it ends."""
+"""The first and the last page of a portal session for a single action."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -10,7 +10,7 @@ router = APIRouter(prefix="/p/session/{secret}")
 
 @router.get("/flow")
 async def begin(request: Request, secret: str) -> Response:
-    """Show the action, or the message that it is done."""
+    """Show the page of the session's action, or a message if the action is done."""
     with store_of(request).work() as work:
         here = visit(work, secret)
         if here is None or not here.session["flow"]:

@@ -1,4 +1,4 @@
-"""A customer as the portal shows them: subscriptions, cards and invoices."""
+"""The data of a customer that the portal shows: subscriptions, cards and invoices."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -67,7 +67,9 @@ def _subscription(work: Work, subscription: Object, features: Object) -> dict[st
 
 
 def ends_at(subscription: Object) -> int | None:
-    """Return when a subscription that was cancelled for a later time ends."""
+    """Return the time at which a cancelled subscription ends. Otherwise return
+    `None`.
+    """
     if subscription["cancel_at_period_end"]:
         end: int = subscription["items"]["data"][0]["current_period_end"]
         return end
@@ -122,7 +124,9 @@ def cards(work: Work, customer: Object) -> Iterator[dict[str, Any]]:
 
 
 def default_card(work: Work, customer: Object) -> str | None:
-    """Return the card that pays: a subscription's own before the customer's."""
+    """Return the card that pays: the card of a subscription, else the customer's
+    default.
+    """
     own = (
         one["default_payment_method"]
         for one in work.all("subscription", customer=customer["id"])
@@ -137,7 +141,7 @@ def _lives(subscription: Object) -> bool:
 
 
 def invoices(work: Work, customer: str) -> Iterator[dict[str, Any]]:
-    """Return the invoices without drafts, newest first."""
+    """Return the last invoices, without drafts, newest first."""
     issued = [one for one in work.all("invoice", customer=customer) if one["status"] != "draft"]
     for invoice in reversed(issued[-INVOICES_SHOWN:]):
         word, tone = invoice_view.state(invoice)
@@ -152,10 +156,10 @@ def invoices(work: Work, customer: str) -> Iterator[dict[str, Any]]:
 
 
 def choices(work: Work, features: Object, current: Object) -> list[dict[str, Any]]:
-    """Return the plans to change to in the current currency, cheapest first.
+    """Return the plans to which the customer can change, cheapest first.
 
-    The configuration names them. The default configuration names none, which offers
-    all.
+    Only plans in the current currency are returned. The configuration lists these
+    plans. The default configuration has no list, so all plans are offered.
     """
     products = features["subscription_update"]["products"]
     named = (

@@ -22,5 +22,5 @@ async def receipt(request: Request, identity: str) -> Response:
         f"{card['last4']}."
     )
     if back:
-        text += f" {format_money(back, charge['currency'])} of it went back."
+        text += f" {format_money(back, charge['currency'])} was refunded."
     return render_message("Receipt", text)

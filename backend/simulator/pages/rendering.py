@@ -1,6 +1,6 @@
-"""Pages from templates.
+"""Renders pages from templates.
 
-Their headers allow them to load nothing but their own style sheet.
+Because of its headers, a page can load nothing but the simulator's style sheet.
 """
 
 from functools import cache
@@ -15,13 +15,13 @@ from simulator.pages.entry import grouped
 from simulator.state.store import Store
 
 FOLDER = Path(__file__).parent
-# No form-action: Chromium applies it to the redirect after a form as well, and Checkout
-# leads back to another origin.
+# `form-action` is not set, because Chromium also applies it to the redirect after a
+# form, and Checkout redirects to another origin.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri "
     "'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
-    # Not no-referrer: forms would then come from the origin "null".
+    # With `no-referrer`, browsers would send forms with the origin "null".
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-MONTHS = (  # not those of strftime, which depend on the machine's language
+MONTHS = (  # strftime's names depend on the machine's language
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
@@ -17,7 +17,7 @@ def format_date(at: int) -> str:
 
 
 def format_moment(at: int) -> str:
-    """Format the second in UTC: `2027-03-01 12:00:00`."""
+    """Format a time to the second, in UTC: `2027-03-01 12:00:00`."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}"
 
 

@@ -1,4 +1,4 @@
-"""From a decoded form to `Params`, or to the error that Stripe would return."""
+"""Turns a decoded form into `Params`, or raises the error that Stripe would return."""
 
 import re
 from decimal import Decimal, InvalidOperation
@@ -80,7 +80,7 @@ def _container(wanted: Shape, raw: dict[str, Raw], path: str) -> Any:
         return [_value(inner, raw[key], f"{path}[{key}]") for key in sorted(raw, key=int)]
     if wanted.values is not None:
         inner = shape(wanted.values)
-        if inner.scalars == {str}:  # in metadata, an empty value has a meaning of its own
+        if inner.scalars == {str}:  # in metadata, an empty value removes the key
             return {key: _text(value, f"{path}[{key}]") for key, value in raw.items()}
         return {key: _value(inner, value, f"{path}[{key}]") for key, value in raw.items()}
     raise StripeError(f"Invalid string: {raw}", param=path)
@@ -93,10 +93,11 @@ def _text(raw: Raw, path: str) -> str:
 
 
 def _empty(wanted: Shape, path: str, *, needed: bool) -> Any:
-    """Return whether an empty string unsets this parameter.
+    """Return the value that an empty string stands for.
 
-    It does so for optional strings, too, although Stripe's document marks only other
-    types.
+    Raises if an empty string has no meaning for this parameter. An empty string also
+    unsets an optional string, although Stripe's OpenAPI document says this only of
+    parameters of other types.
     """
     if wanted.clears or (wanted.scalars == {str} and not needed):
         return None
@@ -121,7 +122,7 @@ def _scalar(wanted: Shape, raw: str, path: str) -> Any:
     if wanted.scalars & {float, Decimal} and (number := _decimal(raw)) is not None:
         return (
             f"{number:f}" if Decimal in wanted.scalars else float(number)
-        )  # JSON has these as strings
+        )  # in JSON, Stripe's decimal numbers are strings
     if str in wanted.scalars:
         return raw
     raise _mismatch(wanted, raw, path)

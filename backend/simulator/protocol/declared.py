@@ -1,7 +1,7 @@
 """The declarations of Stripe's objects in stripe-python's classes.
 
-The classes are generated from Stripe's own description. They tell which fields are
-objects of their own, or lists of them, and so can be expanded.
+The classes are generated from Stripe's own description. They show which fields can be
+expanded, because these fields hold other objects or lists of objects.
 """
 
 from collections.abc import Collection, Iterator
@@ -31,18 +31,19 @@ def not_expandable(
 ) -> str | None:
     """Return the first path of the tree that cannot be expanded.
 
-    Such a path ends in no object, or goes on below one that does not exist. `included`
-    names further fields by their kind, which are plain parts of an object but come only
-    on demand. `inside` is the kind, followed by the path of the part that `declared`
-    describes.
+    Such a path ends at a field that is not an object, or continues below such a field.
+    `included` holds further fields that can be expanded, because they are returned only
+    on demand. Each entry is the kind of the object and the path of the field. If
+    `declared` describes only a part of an object, `inside` is the kind of the object,
+    followed by the path of the part.
     """
     own = _kind(declared)
     spot = (own,) if own else inside
     for name, below in tree.items():
         here = f"{place}.{name}" if place else name
-        parts = list(_parts(_hints(declared).get(name)))
+        parts = list(parts_of(hints_of(declared).get(name)))
         known = (spot[0], ".".join([*spot[1:], name])) in included
-        if not (parts if below else known or any(map(_is_object, parts))):
+        if not (parts if below else known or any(map(is_object, parts))):
             return here
         wrong = (
             [_below(part, below, included, here, (*spot, name)) for part in parts] if below else []
@@ -53,31 +54,31 @@ def not_expandable(
 
 
 def is_reference(declared: type, path: str) -> bool:
-    """Return whether Stripe declares the field as an object or its id.
+    """Return whether Stripe declares that the field holds either an object or an id.
 
     The path may lead through parts of the object, such as `issuer.account`.
     """
     *outer, name = path.split(".")
     for one in outer:
-        parts = _parts(_hints(declared).get(one))
+        parts = parts_of(hints_of(declared).get(one))
         declared = next((part for part in parts if isinstance(part, type)), declared)
-    hint = _hints(declared).get(name)
-    return str in get_args(hint) and any(map(_is_object, _parts(hint)))
+    hint = hints_of(declared).get(name)
+    return str in get_args(hint) and any(map(is_object, parts_of(hint)))
 
 
 def _below(
     part: Any, tree: Tree, included: Included, place: str, inside: tuple[str, ...]
 ) -> str | None:
-    """Return the same for each alternative type of a field.
+    """Do what `not_expandable` does, for each alternative type of a field.
 
-    A name that two kinds share is right if it is so for one of them.
+    A path is valid if it is valid for one of the types.
     """
     if get_origin(part) is ListObject:
         if outside := next((name for name in tree if name != "data"), None):
             return f"{place}.{outside}"
         wrong = [
             _below(one, tree["data"], included, f"{place}.data", inside)
-            for one in _parts(*get_args(part))
+            for one in parts_of(*get_args(part))
         ]
     else:
         candidates = _named(part.__forward_arg__) if isinstance(part, ForwardRef) else [part]
@@ -86,26 +87,27 @@ def _below(
 
 
 @cache
-def _hints(declared: type) -> dict[str, Any]:
+def hints_of(declared: type) -> dict[str, Any]:
     """Return the type hints.
 
-    Names of other classes stay names, because most are imported only for type checkers.
+    The names of other classes are not resolved, because most of these classes are
+    imported only for type checkers.
     """
     hints = declared.__annotations__.items()
     return {name: ForwardRef(hint) if isinstance(hint, str) else hint for name, hint in hints}
 
 
-def _parts(hint: Any) -> Iterator[Any]:
-    """Return the parts of a hint that have fields of their own."""
+def parts_of(hint: Any) -> Iterator[Any]:
+    """Return those parts of a type hint that are classes with fields."""
     own = isinstance(hint, type) and issubclass(hint, StripeObject)
     if own or get_origin(hint) is ListObject or isinstance(hint, ForwardRef):
         yield hint
     else:
         for inner in get_args(hint):
-            yield from _parts(inner)
+            yield from parts_of(inner)
 
 
-def _is_object(part: Any) -> bool:
+def is_object(part: Any) -> bool:
     return get_origin(part) is ListObject or isinstance(part, ForwardRef) or _kind(part) is not None
 
 

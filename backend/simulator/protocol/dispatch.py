@@ -1,4 +1,4 @@
-"""From an HTTP request to Stripe's response."""
+"""Turns an HTTP request into Stripe's response."""
 
 import asyncio
 import logging
@@ -19,27 +19,30 @@ from simulator.protocol.expansion import expand
 from simulator.protocol.forms import decode_form
 from simulator.protocol.idempotency import Attempt, Keys
 from simulator.protocol.keys import authenticate
+from simulator.protocol.older_versions import modernize
 from simulator.protocol.operations import Handler, find_operation, unrecognized
 from simulator.protocol.parameters import Params
+from simulator.protocol.vocabulary import first_unimplemented
 from simulator.server import CUT
 from simulator.state.store import Store
 from simulator.state.work import Work
 
 logger = logging.getLogger(__name__)
 
-VERSIONED = "/v1/"  # the simulator's whole API; it has none of the resources of Stripe's /v2/
-MAX_BODY = 1_000_000  # bytes: ten times as many as any form of Stripe needs
+VERSIONED = "/v1/"  # the whole API of the simulator, which has no resource of Stripe's /v2/
+MAX_BODY = 1_000_000  # bytes; ten times the size that any of Stripe's forms needs
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
 
 
 @dataclass
 class Call:
-    """A request, with everything that is known of it so far."""
+    """A request, with everything that is known about it so far."""
 
     method: str
     path: str
     request_id: str
     idempotency_key: str | None
+    version: str | None  # the version of Stripe's API that the request names, if any
     attempt: Attempt | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -47,7 +50,7 @@ class Call:
 class Dispatcher:
     """The API as an ASGI application.
 
-    It answers every path, below /v1/ or not, and every method.
+    It responds to every method and every path, whether below /v1/ or not.
     """
 
     def __init__(self, store: Store, chaos: Chaos) -> None:
@@ -61,7 +64,8 @@ class Dispatcher:
 
     async def _respond(self, request: Request) -> Response:
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
-        call = Call(request.method, request.url.path, self._store.ids.request(), key)
+        version = request.headers.get("Stripe-Version")
+        call = Call(request.method, request.url.path, self._store.ids.request(), key, version)
         strike = Strike()
         try:
             body = await _read(request)
@@ -82,8 +86,8 @@ class Dispatcher:
     def _strike(self, call: Call) -> Strike:
         """Return the fault of this call.
 
-        Paths outside of the API have no faults. They are refused with or without a key,
-        whatever the body is.
+        Paths outside the API have no faults. A call to such a path is always refused,
+        whatever its key and body are.
         """
         if not call.path.startswith(VERSIONED):
             raise unrecognized(call.method, call.path)
@@ -130,11 +134,14 @@ class Dispatcher:
     def _run(self, call: Call, text: str) -> tuple[int, bytes]:
         """Run the operation, and store its response under the idempotency key.
 
-        Stripe stores the response of an operation that took place, such as a declined
-        card. It does not store a refused request.
+        Stripe stores the response if the operation took place, even if the card was
+        declined. Stripe does not store the response to a refused request.
         """
         found, ids = find_operation(call.method, call.path)
-        params = check(found.takes, decode_form(text))
+        form = modernize(found.takes, decode_form(text), call.version)
+        if lacking := first_unimplemented(found, form):
+            raise unsupported_feature(lacking)
+        params = check(found.takes, form)
         try:
             with self._store.work(call.request_id, call.idempotency_key) as work:
                 try:
@@ -151,7 +158,7 @@ class Dispatcher:
                         work, call.attempt, call.request_id, 200, content.decode()
                     )
         finally:
-            self._store.flush()  # while the clock is being advanced, nothing else flushes
+            self._store.flush()  # while a clock advances, a commit alone writes nothing to the file
         return 200, content
 
     def _execute(self, work: Work, params: Params, handler: Handler, ids: list[str]) -> bytes:
@@ -163,11 +170,11 @@ class Dispatcher:
 
 
 class LostResponse(Response):
-    """A response that is lost on its way: the connection ends without a byte of it."""
+    """A response that is lost: the connection closes before its first byte."""
 
     async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         scope["extensions"][CUT]["now"]()
-        await asyncio.sleep(0)  # the server learns that the client is gone
+        await asyncio.sleep(0)  # lets the server notice that the client is gone
 
 
 async def _read(request: Request) -> str:

@@ -12,10 +12,10 @@ DOCS = "https://stripe.com/docs/error-codes"
 class StripeError(Exception):
     """The error that a call returns instead of an object.
 
-    With `keeps_changes` the unit of work is committed nevertheless, because the failure
-    itself is history. For example, a declined card leaves its payment intent, its
-    charge and their events. `details` are further members of the error object, such as
-    `decline_code`, `charge` or `payment_intent`.
+    With `keeps_changes`, the unit of work is committed despite the error, because the
+    failure itself must be recorded. For example, a declined payment leaves a payment
+    intent, a charge and their events. `details` are further members of the error
+    object, such as `decline_code`, `charge` or `payment_intent`.
     """
 
     def __init__(  # noqa: PLR0913 - the members of Stripe's error object
@@ -74,7 +74,7 @@ def unsupported_feature(param: str, why: str = "") -> StripeError:
 
 
 def account_invalid(account: str) -> StripeError:
-    """Return the error for a call in the name of another account."""
+    """Return the error for a call on behalf of another account."""
     return StripeError(
         f"The provided key does not have access to account '{account}' (or that account does not "
         "exist). Application access may have been revoked.",
@@ -84,9 +84,10 @@ def account_invalid(account: str) -> StripeError:
 
 
 def card_error(message: str, code: str, **details: Any) -> StripeError:
-    """Return a 402. `details` are `param`, `decline_code` and objects.
+    """Return an error with status 402.
 
-    What led to the error is kept, because Stripe remembers declines.
+    `details` are `param`, `decline_code` and the objects of the payment. The changes
+    before the error are kept, because Stripe records declines.
     """
     return StripeError(
         message, status=402, kind="card_error", code=code, keeps_changes=True, **details

@@ -1,4 +1,4 @@
-"""`expand[]` replaces ids in a response by their objects, to a depth of four."""
+"""`expand[]` replaces ids in a response with their objects, to a depth of four."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MAX_DEPTH = 4
 LISTS = {"list", "search_result"}
 
 ABSENT = object()
-"""The value of a loader whose field Stripe leaves out although it was asked for."""
+"""Stands for a field that the call asks for but that Stripe leaves out."""
 
 Loader = Callable[[Work, Object], Any]
 _loaders: dict[tuple[str, str], Loader] = {}
@@ -21,10 +21,10 @@ _views: dict[tuple[str, str], Callable[[Object], Object]] = {}
 
 
 def includable(kind: str, field: str) -> Callable[[Loader], Loader]:
-    """Register a function for a field that an object has only on demand.
+    """Register the function that loads a field which an object shows only on demand.
 
-    An invoice's `payments` are an example. `field` is a path if it belongs to a part of
-    the object: `total_details.breakdown`.
+    An example is the field `payments` of an invoice. If the field is inside a part of
+    the object, `field` is a path, such as `total_details.breakdown`.
     """
 
     def register(loader: Loader) -> Loader:
@@ -60,14 +60,14 @@ def expand(work: Work, answer: Object, paths: list[str]) -> Object:
 
 
 def _check(answer: Object, tree: Tree) -> None:
-    """Check a path by what Stripe declares, because an expandable field may be null."""
+    """Check the paths against Stripe's declarations, because a field may be null."""
     objects, place = [answer], ""
     if answer["object"] in LISTS:
         if outside := next((name for name in tree if name != "data"), None):
             raise _not_expandable(
                 outside, f" You may want to try expanding 'data.{outside}' instead."
             )
-        objects, place, tree = answer["data"][:1], "data", tree["data"]  # all are of one kind
+        objects, place, tree = answer["data"][:1], "data", tree["data"]  # all have one kind
     for one in objects:
         if wrong := not_expandable(class_of(one["object"]), tree, _loaders, place):
             raise _not_expandable(wrong)
@@ -79,7 +79,7 @@ def _not_expandable(place: str, hint: str = "") -> StripeError:
 
 @dataclass(frozen=True)
 class Spot:
-    """The place of a field: one of Stripe's objects, and the path inside of it."""
+    """The place of a field: one of Stripe's objects, and a path inside it."""
 
     holder: Object
     path: str = ""
@@ -88,7 +88,10 @@ class Spot:
         return Spot(self.holder, f"{self.path}.{name}" if self.path else name)
 
     def inside(self, value: Object) -> "Spot":
-        """Return a spot in the same object, or the beginning of another object."""
+        """Return the spot of a value of this field.
+
+        If the value is one of Stripe's objects, a new spot begins there.
+        """
         return Spot(value) if "object" in value else self
 
 
@@ -96,7 +99,7 @@ def _expand(work: Work, obj: Object, tree: Tree, spot: Spot) -> Object:
     expanded = dict(obj)
     for name, below in tree.items():
         if name not in obj and obj.get("deleted"):
-            continue  # the object is gone without a trace
+            continue  # the object was removed completely
         here = spot.below(name)
         value = _value(work, obj, name, here)
         if isinstance(value, list):
@@ -117,7 +120,7 @@ def _value(work: Work, obj: Object, name: str, spot: Spot) -> Any:
         if loader:
             return loader(work, spot.holder)
         if is_reference(class_of(spot.holder["object"]), spot.path):
-            return ABSENT  # null, such as the transfer of a charge without one
+            return ABSENT  # a null field, such as the `transfer` of a charge without a transfer
         if obj.get("type") in obj:
             return ABSENT  # details of another type: a card has no `us_bank_account`
         raise unsupported_feature(
@@ -130,9 +133,10 @@ def _value(work: Work, obj: Object, name: str, spot: Spot) -> Any:
 
 
 def _found(work: Work, object_id: str, name: str) -> Object | str:
-    """Return the object of an id.
+    """Return the object with this id.
 
-    The id stays if its object is gone without a trace, as a test clock may be.
+    The result is the id itself if the object was removed completely, as a test clock
+    may be.
     """
     found = work.any_of(object_id, hint=name)
     view = _views.get((name, found["object"])) if found else None

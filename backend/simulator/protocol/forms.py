@@ -1,8 +1,8 @@
 """Bodies and query strings as nested dicts of strings.
 
 The example `items[0][price]=price_1&expand[]=customer` shows the format. Arrays stay
-dicts with numbers as keys here, because only the parameter's type tells an array from a
-hash.
+dicts with numbers as keys here, because only the type of a parameter shows whether it
+is an array or a hash.
 """
 
 import re
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from simulator.protocol.errors import StripeError
 
-Raw = str | dict[str, Any]  # Any stands for Raw itself
+Raw = str | dict[str, Any]  # `Any` stands for `Raw`
 
 MAX_DEPTH = 12
 MAX_FIELDS = 5000
@@ -21,7 +21,7 @@ _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 def decode_form(text: str) -> dict[str, Raw]:
     """Decode a form.
 
-    Raises `StripeError` for malformed names, and for one that is both a value and a
+    Raises `StripeError` for malformed names, and for a name that has both a value and a
     hash.
     """
     form: dict[str, Raw] = {}

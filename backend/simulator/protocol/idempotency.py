@@ -13,13 +13,13 @@ from simulator.protocol.errors import StripeError
 from simulator.state.store import Store
 from simulator.state.work import Work
 
-KEPT_SECONDS = DAY  # in real time, like clients and their retries
+KEPT_SECONDS = DAY  # in real time, because clients retry in real time
 MAX_KEY_LENGTH = 255
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A request with a key. `fingerprint` stands for its parameters."""
+    """A request with an idempotency key. `fingerprint` identifies its parameters."""
 
     id: str
     key: str
@@ -45,7 +45,7 @@ class Keys:
     def stored_answer(self, attempt: Attempt) -> Object | None:
         """Return the response of the first request with this key.
 
-        Raises `StripeError` if that was a different request.
+        Raises `StripeError` if the first request had different parameters.
         """
         with self._store.work() as work:
             found = work.find("_answer", attempt.id)
@@ -77,9 +77,9 @@ class Keys:
 
 
 def keep_response(work: Work, attempt: Attempt, request_id: str, status: int, body: str) -> None:
-    """Store the response together with the effect, in one unit of work.
+    """Store the response in the same unit of work as the effect of the request.
 
-    Each new response removes up to two old ones.
+    Each new response removes up to two expired responses.
     """
     expired = time.time() - KEPT_SECONDS
     for old in work.ids("_answer")[:2]:

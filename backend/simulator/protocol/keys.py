@@ -1,4 +1,4 @@
-"""Authentication: every secret test key is accepted, but there must be one."""
+"""Authentication. A secret test key is required, and every such key is accepted."""
 
 import base64
 import binascii
@@ -49,7 +49,9 @@ def _key(header: str) -> str:
 
 
 def _masked(key: str) -> str:
-    """Mask a key as Stripe does, which shows its kind and its last four characters."""
+    """Mask a key as Stripe does. Only the kind and the last four characters stay
+    visible.
+    """
     head = key[:8] if key[:8] in ("sk_live_", "rk_live_") else ""
     hidden = key[len(head) :]
     return head + "*" * max(len(hidden) - 4, 4) + (hidden[-4:] if len(hidden) > 8 else "")  # noqa: PLR2004 - shorter keys stay hidden

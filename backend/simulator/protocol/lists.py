@@ -27,9 +27,9 @@ def list_page(
 ) -> Object:
     """Return the page that `limit`, `starting_after` and `ending_before` ask for.
 
-    `where` names indexed paths and their values. The tests see the objects that are
-    left, and only objects that pass all tests are listed. A `created` filter is applied
-    if the call has one.
+    `where` holds indexed paths with their values. The objects that match are then
+    checked with `tests`, and only objects that pass all tests are listed. A `created`
+    filter is applied if the call has one.
     """
     if "created" in params:
         tests = (*tests, created_within(params))
@@ -38,7 +38,7 @@ def list_page(
     ids = work.ids(kind, **(where or {}))
     if cursor and cursor not in rows:
         raise missing_object(kind, cursor, "ending_before" if backwards else "starting_after")
-    if cursor:  # it may have left the list, if its status has changed since the last page
+    if cursor:  # the cursor's object may no longer match the filters
         place = rows[cursor].sequence
         ids = [
             i for i in ids if (rows[i].sequence > place if backwards else rows[i].sequence < place)
@@ -51,7 +51,7 @@ def list_page(
 
 
 def page_of(params: Params, kind: str, url: str, objects: list[Object]) -> Object:
-    """Return the same for given objects, in the order in which to list them."""
+    """Return a page of the given objects, which are in the order of the list."""
     limit, cursor, backwards = _cursor(params)
     ordered = objects[::-1] if backwards else objects
     if cursor:
@@ -69,7 +69,7 @@ def _cut(objects: Iterator[Object], limit: int, url: str, *, backwards: bool) ->
 
 
 def _cursor(params: Params) -> tuple[int, str | None, bool]:
-    """Return the limit, the id to start from, and whether the page lies before it."""
+    """Return the limit, the cursor's id, and whether the page comes before that id."""
     after, before = params.get("starting_after"), params.get("ending_before")
     if after and before:
         raise StripeError(
@@ -96,7 +96,7 @@ def _limit(params: Params) -> int:
 
 
 def created_within(params: Params, name: str = "created") -> Test:
-    """Return a test for a time, or for `gt`, `gte`, `lt` and `lte`."""
+    """Return a test for an exact time, or for `gt`, `gte`, `lt` and `lte`."""
     wanted = params.whole(name)
     if not isinstance(wanted, dict):
         return lambda obj: obj[name] == wanted
@@ -110,6 +110,9 @@ def created_within(params: Params, name: str = "created") -> Test:
 
 
 def equals(params: Params, *names: str) -> list[Test]:
-    """Return a test for the filters that were sent, of fields with the same names."""
+    """Return a test of fields that must equal the parameters with the same names.
+
+    The test ignores the parameters that were not sent.
+    """
     wanted = {name: params[name] for name in names if name in params}
     return [lambda obj: all(obj.get(name) == value for name, value in wanted.items())]

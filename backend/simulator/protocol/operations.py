@@ -9,16 +9,20 @@ from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 
 Handler = Callable[..., Object]
-ANY = "{}"  # in the tree, this stands for an id
+ANY = "{}"  # in the tree of paths, this stands for an id
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation. `takes` is stripe-python's TypedDict of its parameters."""
+    """An operation. `takes` is stripe-python's TypedDict of its parameters.
+
+    `reads_all` means that the function reads all parameters without naming them.
+    """
 
     name: str
     takes: type | None
     handler: Handler
+    reads_all: bool = False
 
 
 @dataclass
@@ -30,11 +34,13 @@ class _Node:
 _root = _Node({}, {})
 
 
-def operation(route: str, takes: Any = None) -> Callable[[Handler], Handler]:
+def operation(
+    route: str, takes: Any = None, *, reads_all: bool = False
+) -> Callable[[Handler], Handler]:
     """Register the function for `METHOD /v1/path/{id}`.
 
-    The function is called with the unit of work, the checked parameters, and the ids of
-    the path in their order. It returns the object of the response, or raises
+    The function is called with the unit of work, the checked parameters, and the ids in
+    the path, in their order. It returns the object of the response, or raises
     `StripeError`.
     """
 
@@ -46,7 +52,7 @@ def operation(route: str, takes: Any = None) -> Callable[[Handler], Handler]:
             node = node.children.setdefault(key, _Node({}, {}))
         if method in node.operations:
             raise ValueError(f"{route} has two handlers")
-        node.operations[method] = Operation(route, takes, handler)
+        node.operations[method] = Operation(route, takes, handler, reads_all)
         return handler
 
     return register

@@ -1,8 +1,8 @@
-"""The parameters of one call, checked against Stripe's types and watched.
+"""The checked parameters of one call, and which of them the operation has read.
 
-A parameter that Stripe knows but that no code has read had no effect. In that case the
-call is refused with `simulator_unsupported`, and its changes are rolled back. So the
-simulator never ignores a parameter silently.
+If Stripe knows a parameter but no code has read it, the parameter had no effect. In
+that case, the call is refused with `simulator_unsupported`, and its changes are rolled
+back. So the simulator never ignores a parameter silently.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,11 +15,11 @@ METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
 
 
 class Params(Mapping[str, Any]):
-    """A hash of parameters.
+    """A hash of parameters, which may contain other hashes.
 
-    Values have their Python types, and inner hashes are `Params`.
+    Values have their Python types, and inner hashes are `Params`, too.
 
-    A parameter that was sent empty, to unset it, is `None`.
+    A parameter that was sent with an empty value, in order to unset it, is `None`.
     """
 
     def __init__(self, values: dict[str, Any], path: str = "") -> None:
@@ -50,13 +50,13 @@ class Params(Mapping[str, Any]):
         return _plain(self[name]) if name in self else default
 
     def into(self, target: Object, *names: str) -> None:
-        """Store the parameters in `names` that the request contains."""
+        """Copy those parameters `names` that the request contains into `target`."""
         for name in names:
             if name in self:
                 target[name] = self.whole(name)
 
     def merge_metadata(self, target: Object) -> None:
-        """Merge the keys by Stripe's rule.
+        """Merge the metadata of the call into the object, by Stripe's rule.
 
         An empty value removes a key, and empty `metadata` removes all of them.
         """
@@ -70,7 +70,7 @@ class Params(Mapping[str, Any]):
         check_metadata(target["metadata"])
 
     def accept(self, *names: str) -> None:
-        """Mark these as read. They are understood but have no visible effect here."""
+        """Mark as read parameters that have no visible effect in the simulator."""
         for name in names:
             self.whole(name)
 

@@ -1,7 +1,7 @@
 """The parameters of each call, read from stripe-python's TypedDicts.
 
-They are generated from Stripe's OpenAPI document of the pinned API version, so names,
-nesting and enumerations need no copy here.
+The TypedDicts are generated from Stripe's OpenAPI document of the pinned API version,
+so the simulator needs no copy of names, nesting and enumerations.
 """
 
 import types
@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from stripe import RequestOptions
 from typing_extensions import is_typeddict
 
-# Names that stripe-python imports for type checkers only.
+# Names that stripe-python imports only for type checkers.
 _LOCALS = {"StripeContext": object, "Mapping": Mapping}
 
 
@@ -22,13 +22,14 @@ _LOCALS = {"StripeContext": object, "Mapping": Mapping}
 class Shape:
     """The type of one parameter.
 
-    Stripe's enumerations are closed, although stripe-python accepts any string.
+    Of an enumeration, only the listed values are accepted, although stripe-python
+    accepts any string.
     """
 
-    clears: bool = False  # an empty string unsets it
+    clears: bool = False  # an empty string unsets the parameter
     words: list[str] = field(default_factory=list)
     scalars: set[type] = field(default_factory=set)
-    hash: type | None = None  # a TypedDict
+    hash: type | None = None  # the TypedDict of a hash
     items: Any = None  # the type of an array's elements
     values: Any = None  # the type of a free-form hash's values
 
@@ -37,7 +38,7 @@ class Shape:
 def fields(hash_type: type) -> dict[str, Any]:
     """Return the names and types of an operation's parameters.
 
-    The options of stripe-python's own call are left out.
+    The options of the stripe-python call itself are left out.
     """
     hints = get_type_hints(hash_type, localns=_LOCALS)
     return {

@@ -1,9 +1,9 @@
 """Stripe's search query language: https://docs.stripe.com/search#search-query-language.
 
 An example is `email:"ada@example.com" AND metadata["plan"]:"pro" -created<1700000000`.
-Clauses are joined by AND or by OR, never by both. `:` means equality and `~` means a
+Clauses are joined by AND or by OR, never by both. `:` means equality, and `~` matches a
 part of the text. `<`, `>`, `<=` and `>=` compare numbers. `null` stands for a missing
-value, and a leading `-` negates.
+value, and a leading `-` negates a clause.
 """
 
 import base64
@@ -31,7 +31,7 @@ MIN_SUBSTRING = 3
 def search(work: Work, params: Params, kind: str, url: str, fields: set[str]) -> Object:
     """Return the response of `…/search`, newest first.
 
-    `fields` are those that Stripe allows in searches of this kind.
+    `fields` are the fields that Stripe allows in searches for this kind of object.
     """
     test = _parse(params["query"], fields)
     limit = params.get("limit", DEFAULT_LIMIT)
@@ -66,7 +66,7 @@ def _parse(query: str, fields: set[str]) -> Test:
             raise _bad(f"unable to read it from «{query[place : place + 40]}» on")
         tests.append(_test(clause, fields))
         joint = _JOINT.match(query, clause.end())
-        assert joint  # a missing value does not match either
+        assert joint  # a clause without a value would not have matched
         place = joint.end()
         if place < len(query) or joint[0]:
             joints.add((joint[0] or "AND").upper())

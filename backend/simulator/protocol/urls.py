@@ -1,4 +1,4 @@
-"""Checks of the URLs that a call names, as Stripe does them."""
+"""Checks the URLs in a call in the same way as Stripe."""
 
 from urllib.parse import urlsplit
 
@@ -8,10 +8,10 @@ WEB = ("http", "https")
 
 
 def check_url(url: str, param: str, *, web: bool = False) -> str:
-    """Raise unless the URL is complete.
+    """Raise an error unless the URL is complete.
 
-    Any scheme is accepted, because an app on a phone has its own. With `web`, only http
-    and https are.
+    Any scheme is accepted, because a phone app has its own scheme. With `web`, only
+    http and https are accepted.
     """
     try:
         parts = urlsplit(url)

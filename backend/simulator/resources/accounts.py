@@ -25,9 +25,9 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 
 @operation("GET /v1/accounts", AccountListParams)
 def list_connected(_: Work, params: Params) -> Object:
-    """List the connected accounts, as Stripe does here.
+    """List the connected accounts.
 
-    The caller's own is not among them.
+    The caller's own account is not in this list.
     """
     params.accept("created")
     return page_of(params, "account", "/v1/accounts", [])

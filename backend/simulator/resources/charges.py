@@ -1,3 +1,5 @@
+"""Charges: read, updated and listed, with their refunds. Payments create charges."""
+
 from stripe.params import (
     ChargeListParams,
     ChargeListRefundsParams,

@@ -31,9 +31,9 @@ def check_session(session: Object, params: Params) -> None:
 
 
 def check_total(session: Object) -> None:
-    """Refuse an amount that no card can be charged.
+    """Refuse an amount that cannot be charged to a card.
 
-    An invoice carries such an amount over, but a payment cannot.
+    An invoice can carry over such an amount, but a session in payment mode cannot.
     """
     if session["mode"] != "payment" or not session["amount_total"]:
         return
@@ -90,9 +90,9 @@ def _check_prices(items: list[Object], mode: str) -> None:
 
 
 def refuse_unsupported(params: Params) -> None:
-    """Refuse parameters that would show on the page, or change the amount.
+    """Refuse parameters that would be visible on the page, or change the amount.
 
-    The simulator's page does not have them.
+    The simulator's page does not support such parameters.
     """
     if params.get("ui_mode", "hosted_page") != "hosted_page":
         raise unsupported_feature("ui_mode", "The simulator supports only the hosted page.")

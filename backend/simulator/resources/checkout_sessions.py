@@ -1,3 +1,5 @@
+"""Checkout sessions: created, updated, expired and listed."""
+
 from typing import Any
 
 from stripe.params.checkout import (
@@ -77,7 +79,7 @@ def create(work: Work, params: Params) -> Object:
 
 
 def _with_amounts(work: Work, params: Params, session: Object) -> None:
-    """Write the amounts into the session, after its discounts."""
+    """Store the amounts after discounts in the session."""
     sources = coupons.named_discounts(work, params.get("discounts") or [], session["customer"])
     for source in sources:
         coupons.check_currency(work, source, session["currency"] or "usd")
@@ -109,9 +111,9 @@ def _customer_known(params: Params, customer: Object | None) -> Object:
 
 
 def _customer_update(params: Params, customer: Object | None) -> Object:
-    """Return what the page may change about the customer.
+    """Return which of the customer's details the page may change.
 
-    The page asks for a name, but not for any address.
+    The page asks for a name, but not for an address.
     """
     if "customer_update" in params and customer is None:
         raise StripeError(
@@ -122,7 +124,7 @@ def _customer_update(params: Params, customer: Object | None) -> Object:
 
 
 def _data(params: Params, mode: str) -> Object:
-    """Return what is kept for the objects that the session will create."""
+    """Return the data for the objects that the session will create."""
     names = {
         "subscription": "subscription_data",
         "payment": "payment_intent_data",
@@ -241,9 +243,9 @@ def list_line_items(work: Work, params: Params, identity: str) -> Object:
 
 @includable("checkout.session", "total_details.breakdown")
 def breakdown(work: Work, session: Object) -> Object:
-    """Return how much each discount took off.
+    """Return the reduction by each discount.
 
-    Until the session is paid, a discount has no object of its own.
+    Single discounts are known only once the session has an invoice.
     """
     invoice = work.find("invoice", session["invoice"])
     if session["total_details"]["amount_discount"] and invoice is None:

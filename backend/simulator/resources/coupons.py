@@ -1,3 +1,5 @@
+"""Coupons, which reduce by a percentage or an amount, for all products or for some."""
+
 from typing import Any
 
 from stripe.params import (
@@ -67,9 +69,10 @@ def update(work: Work, params: Params, identity: str) -> Object:
 
 @operation("DELETE /v1/coupons/{id}", CouponDeleteParams)
 def delete(work: Work, _: Params, identity: str) -> Object:
-    """Delete the coupon, so that nobody can redeem it any more.
+    """Delete the coupon, so that it can no longer be redeemed.
 
-    Its discounts go on, so the coupon itself is kept internally.
+    Existing discounts from this coupon continue, so the simulator keeps the coupon
+    internally.
     """
     coupon = work.get_live("coupon", identity)
     coupon["valid"] = False

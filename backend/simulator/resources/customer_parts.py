@@ -1,4 +1,4 @@
-"""Parts of a customer that come only on demand, by `expand` or by their own lists."""
+"""Parts of a customer that are returned only by `expand` or by separate lists."""
 
 from stripe.params import (
     CustomerCashBalanceRetrieveParams,
@@ -27,7 +27,7 @@ def subscriptions(work: Work, customer: Object) -> Object:
 
 @operation("GET /v1/customers/{id}/subscriptions", SubscriptionListParams)
 def list_subscriptions(work: Work, params: Params, identity: str) -> Object:
-    """Return a page of the list above."""
+    """Return a page of the list that `subscriptions` returns."""
     customer = work.get_live("customer", identity)
     where = {"customer": customer["id"]}
     return list_page(work, params, "subscription", f"{URL}/{identity}/subscriptions", where, _lives)
@@ -39,7 +39,7 @@ def _lives(subscription: Object) -> bool:
 
 @includable("customer", "sources")
 def sources(_: Work, customer: Object) -> Object:
-    """Return an empty list: cards are payment methods here, which are not sources."""
+    """Return an empty list, because cards are payment methods here, not sources."""
     return embedded_list([], f"{URL}/{customer['id']}/sources")
 
 
@@ -52,7 +52,7 @@ def tax_ids(_: Work, customer: Object) -> Object:
 def tax(_: Work, customer: Object) -> Object:
     """Return the tax status.
 
-    Only an address tells the location, and no tax is collected.
+    The location is known only from an address. No tax is collected.
     """
     address = customer["address"] or {}
     if not address.get("country"):

@@ -1,3 +1,5 @@
+"""Customers: created, updated, deleted and listed."""
+
 import re
 
 from stripe.params import (
@@ -71,7 +73,7 @@ def delete(work: Work, _: Params, customer_id: str) -> Object:
 
 
 def named(work: Work, params: Params) -> Object:
-    """Return the customer that a call must name, and use its clock from here on."""
+    """Return the customer that the call names, and use its test clock from now on."""
     if not params.get("customer"):
         raise StripeError(
             "Missing required param: customer.", code="parameter_missing", param="customer"
@@ -84,7 +86,7 @@ def named(work: Work, params: Params) -> Object:
 def remove(work: Work, customer: Object) -> Object:
     """Delete a customer.
 
-    The subscriptions end at once, and the payment methods belong to nobody any more.
+    The customer's subscriptions end immediately, and the payment methods are detached.
     """
     from simulator.billing.endings import cancel_all
 
@@ -104,10 +106,10 @@ def list_all(work: Work, params: Params) -> Object:
 
 
 def _apply(work: Work, customer: Object, params: Params, attached: dict[str, str]) -> None:
-    """Apply a call to the customer.
+    """Apply the parameters of a call to the customer.
 
-    `attached` holds a payment method as the call names it, perhaps by a test name, and
-    its id.
+    `attached` maps the payment methods that the call names to their ids. A name may be
+    a test name such as `pm_card_visa`.
     """
     params.into(customer, *PLAIN, "invoice_prefix", "next_invoice_sequence")
     if not PREFIX.fullmatch(customer["invoice_prefix"] or ""):

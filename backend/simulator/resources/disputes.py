@@ -1,3 +1,5 @@
+"""Disputes: the seller submits evidence, or accepts that the dispute is lost."""
+
 from stripe.params import (
     DisputeCloseParams,
     DisputeListParams,
@@ -22,7 +24,7 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 
 @operation("POST /v1/disputes/{id}", DisputeUpdateParams)
 def update(work: Work, params: Params, identity: str) -> Object:
-    """Submit evidence at once, unless `submit` says otherwise."""
+    """Store evidence, and also submit it to the bank unless `submit` is false."""
     dispute = disputes.find_dispute(work, identity)
     params.merge_metadata(dispute)
     evidence, submit = params.whole("evidence", {}), params.get("submit", True)
@@ -35,7 +37,7 @@ def update(work: Work, params: Params, identity: str) -> Object:
 
 @operation("POST /v1/disputes/{id}/close", DisputeCloseParams)
 def close(work: Work, _: Params, identity: str) -> Object:
-    """Close a dispute, which means to accept that it is lost."""
+    """Close a dispute: the seller accepts that it is lost."""
     return disputes.close_dispute(work, disputes.find_dispute(work, identity), won=False)
 
 

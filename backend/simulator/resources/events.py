@@ -1,3 +1,5 @@
+"""Events: read and listed, and deleted after 30 days."""
+
 from bisect import bisect_left
 from fnmatch import fnmatchcase
 
@@ -40,7 +42,7 @@ def list_all(work: Work, params: Params) -> Object:
 
 
 def rendered(work: Work, event: Object) -> Object:
-    """Return the event with the number of endpoints that have not accepted it yet."""
+    """Return the event, with the number of endpoints that have not accepted it yet."""
     return event | {
         "pending_webhooks": len(work.ids("_delivery", event=event["id"], status="pending"))
     }
@@ -52,9 +54,9 @@ def _was_delivered(work: Work, event: Object) -> bool:
 
 
 def watch_retention(work: Work) -> None:
-    """Set one timer on each clock that has events, which removes the old ones.
+    """Set a timer on each clock that has events. The timer removes old events.
 
-    This runs before a unit of work is kept.
+    The store calls this before it commits a unit of work.
     """
     if not work.events:
         return
@@ -66,7 +68,7 @@ def watch_retention(work: Work) -> None:
 @timer_action("events.purge")
 def purge(work: Work, clock: str) -> None:
     """Delete events after 30 days, as Stripe does."""
-    events = work.ids("event", _clock=clock)  # in the order of their time
+    events = work.ids("event", _clock=clock)  # oldest first
     kept = bisect_left(
         events, work.now - KEPT_SECONDS, key=lambda event: work.get("event", event)["created"]
     )

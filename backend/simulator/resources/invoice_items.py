@@ -1,3 +1,5 @@
+"""Invoice items, which wait for the next invoice or belong to a draft."""
+
 from stripe.params import (
     InvoiceItemCreateParams,
     InvoiceItemDeleteParams,
@@ -22,7 +24,7 @@ URL = "/v1/invoiceitems"
 
 @operation("POST /v1/invoiceitems", InvoiceItemCreateParams)
 def create(work: Work, params: Params) -> Object:
-    """Create an item for the draft that is named, or for the next manual invoice."""
+    """Create an item for the draft in the call, or else for the next manual invoice."""
     customer = customers.named(work, params)
     draft = work.get("invoice", params["invoice"], "invoice") if params.get("invoice") else None
     item = _built(work, params, customer)

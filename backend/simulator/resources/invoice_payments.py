@@ -1,3 +1,5 @@
+"""Payments of invoices: read and listed. Invoices create these objects."""
+
 from stripe.params import InvoicePaymentListParams, InvoicePaymentRetrieveParams
 
 from simulator.objects import Object

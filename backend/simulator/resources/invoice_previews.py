@@ -1,3 +1,5 @@
+"""Previews: the next invoice, the cost of a change, or a new subscription's invoice."""
+
 from stripe.params import InvoiceCreatePreviewParams
 
 from simulator.billing import coupons, preview
@@ -61,8 +63,8 @@ def _change(work: Work, details: Params, subscription: Object) -> Change:
 def _of_customer(work: Work, params: Params, customer: Object) -> Object:
     """Return a preview of the first invoice of a new subscription.
 
-    Without the details of one, it is the next invoice of the customer's only
-    subscription.
+    If the call has no details of a new subscription, return the next invoice of the
+    customer's only subscription.
     """
     work.use_clock_of(customer)
     details = params.get("subscription_details")

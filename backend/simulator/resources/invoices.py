@@ -1,3 +1,5 @@
+"""Invoices: manual drafts, and the actions that finalize, pay and end an invoice."""
+
 from stripe.params import (
     InvoiceCreateParams,
     InvoiceDeleteParams,
@@ -32,7 +34,7 @@ URL = "/v1/invoices"
 
 @operation("POST /v1/invoices", InvoiceCreateParams)
 def create(work: Work, params: Params) -> Object:
-    """Create a manual draft, with the customer's pending items if they are wanted."""
+    """Create a manual draft. If the call says so, add the customer's pending items."""
     refuse_others(params)
     customer = customers.named(work, params)
     currency = checked(params.get("currency") or customer["currency"] or "usd")
@@ -121,7 +123,7 @@ def list_all(work: Work, params: Params) -> Object:
 
 @operation("GET /v1/invoices/{id}/lines", InvoiceLineItemListParams)
 def list_lines(work: Work, params: Params, identity: str) -> Object:
-    """List the lines of an invoice, or of a preview, which is not an invoice."""
+    """List the lines of an invoice or of a preview."""
     preview = work.find("_preview", identity)
     rows = preview["lines"] if preview else work.get("invoice", identity)["lines"]["data"]
     return page_of(params, "line_item", f"{URL}/{identity}/lines", rows)

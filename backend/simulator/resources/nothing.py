@@ -1,7 +1,7 @@
-"""Resources that are always empty here, because no call creates any.
+"""Resources that are always empty here, because the simulator cannot create them.
 
-A program that copies a whole account reads all of these. Left out are histories that
-the simulator does not write, such as that of a customer's balance.
+A program that copies a whole account reads all of these lists. Histories that the
+simulator does not record, such as changes of a customer's balance, are not among them.
 """
 
 from typing import Any
@@ -59,25 +59,27 @@ NONE = {
     "topups": "topup",
     "transfers": "transfer",
 }
-"""The path below `/v1/`, and the kind of object that it lists."""
+"""Each path below `/v1/`, and the kind of object in its list."""
 
 UNREADABLE = {"apple_pay/domains", "apps/secrets"}
-"""Lists whose single objects Stripe cannot read, or reads in another way."""
+"""Lists whose objects cannot be read one by one, or only in another way."""
 
 OF_ANOTHER: dict[str, tuple[str, str, str]] = {
     "customers/{id}/sources": ("customer", "source", "CustomerPaymentSource"),
     "customers/{id}/tax_ids": ("customer", "tax_id", "CustomerTaxId"),
     "products/{id}/features": ("product", "product_feature", "ProductFeature"),
 }
-"""Each path with the kind that owns the list, the kind that it lists, and the name of
-its parameters' class.
+"""Lists that belong to another object.
+
+Each path has the kind of the owner, the kind of the listed objects, and the first part
+of the names of the parameter classes.
 """
 
 
 def _parameters(kind: str, ending: str) -> Any:
-    """Return stripe-python's class of the parameters.
+    """Return stripe-python's class for the parameters of an operation.
 
-    For `radar.early_fraud_warning` that is `radar.EarlyFraudWarningListParams`.
+    An example is `radar.EarlyFraudWarningListParams` for `radar.early_fraud_warning`.
     """
     *package, name = kind.split(".")
     module = getattr(declared, package[0]) if package else declared
@@ -87,9 +89,9 @@ def _parameters(kind: str, ending: str) -> Any:
 def _register(path: str, kind: str) -> None:
     url = f"/v1/{path}"
 
-    @operation(f"GET {url}", _parameters(kind, "ListParams"))
+    @operation(f"GET {url}", _parameters(kind, "ListParams"), reads_all=True)
     def list_none(_: Work, params: Params) -> Object:
-        params.accept(*params)  # whatever the filter
+        params.accept(*params)  # the list is empty with every filter
         return page_of(params, kind, url, [])
 
     if path not in UNREADABLE:
@@ -100,7 +102,7 @@ def _register(path: str, kind: str) -> None:
 
 
 def _register_of(path: str, owner: str, kind: str, named: str) -> None:
-    @operation(f"GET /v1/{path}", getattr(declared, f"{named}ListParams"))
+    @operation(f"GET /v1/{path}", getattr(declared, f"{named}ListParams"), reads_all=True)
     def list_none(work: Work, params: Params, identity: str) -> Object:
         params.accept(*params)
         found = work.get_live(owner, identity)

@@ -1,3 +1,5 @@
+"""Payment intents: created, confirmed and canceled by the seller's own calls."""
+
 from stripe.params import (
     PaymentIntentCancelParams,
     PaymentIntentConfirmParams,

@@ -1,6 +1,6 @@
-"""Plans: the name of recurring prices before there were prices.
+"""Plans: the former name of recurring prices.
 
-Both names lead to the same object.
+A plan and its price are the same object.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from simulator.state.work import Work
 
 URL = "/v1/plans"
 OF_PRICE = {"unit_amount": "amount", "unit_amount_decimal": "amount_decimal"}
-"""The names of the amounts in a price, and in a plan."""
+"""The name of each amount in a price, and its name in a plan."""
 
 shown_as("plan", "price", plan_of)
 
@@ -56,7 +56,7 @@ def _product(work: Work, params: Params) -> Object:
 
 
 def _as_price(params: Params) -> Params:
-    """Return the same parameters under the names that a price has."""
+    """Return the parameters of a plan under the names that they have for a price."""
     recurring = ("interval", "interval_count", "trial_period_days", "usage_type")
     values: dict[str, Any] = {
         name: params[name] for name in ("active", "billing_scheme", "nickname") if name in params
@@ -69,7 +69,7 @@ def _as_price(params: Params) -> Params:
 
 
 def _named(make: Callable[[], Object]) -> Object:
-    """Raise what `make` raises, with the plan's own names of parameters."""
+    """Call `make`, and let its errors name parameters as they are named for plans."""
     try:
         return make()
     except StripeError as refused:
@@ -100,7 +100,7 @@ def update(work: Work, params: Params, identity: str) -> Object:
 
 @operation("DELETE /v1/plans/{id}", PlanDeleteParams)
 def delete(work: Work, _: Params, identity: str) -> Object:
-    """Delete a plan, so that nobody can subscribe to it. Subscribers keep it."""
+    """Delete a plan. Existing subscribers keep it, and nobody else can subscribe."""
     work.emit("price.deleted", _found(work, identity))
     work.put({"id": identity, "object": "price", "deleted": True})
     return {"id": identity, "object": "plan", "deleted": True}

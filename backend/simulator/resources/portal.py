@@ -1,4 +1,4 @@
-"""The billing portal: its configurations, and the sessions that open it."""
+"""The configurations of the billing portal, and the sessions that open it."""
 
 from typing import Any
 
@@ -33,8 +33,7 @@ EVERYTHING: Object = {
         "proration_behavior": "always_invoice",
     },
 }
-"""The features of the default configuration, which exists from the beginning.
-"""
+"""The features of the default configuration, which always exists."""
 
 
 @operation("POST /v1/billing_portal/sessions", SessionCreateParams)
@@ -77,7 +76,10 @@ def default_configuration(work: Work) -> Object:
 
 
 def merged(before: Object, sent: Object) -> Object:
-    """Merge hashes, and replace everything else. An empty list unsets a hash."""
+    """Merge the hashes of a call into the stored hashes, and replace all other values.
+
+    An empty list unsets a hash.
+    """
     found = dict(before)
     for name, value in sent.items():
         known = before.get(name)

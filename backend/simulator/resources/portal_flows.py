@@ -1,4 +1,4 @@
-"""`flow_data`: a portal session for a single action, which leads back afterwards."""
+"""`flow_data`: a portal session for one action, after which the customer goes back."""
 
 from simulator.billing import standing
 from simulator.objects import Object
@@ -13,13 +13,13 @@ FEATURES = {
     "subscription_update": "subscription_update",
     "subscription_update_confirm": "subscription_update",
 }
-"""The feature of the configuration that each flow needs."""
+"""The feature that the configuration must allow for each flow."""
 
 
 def read_flow(work: Work, params: Params, customer: Object, features: Object) -> Object | None:
     """Return the `flow` of a new session.
 
-    Raises for what the configuration does not allow, and for what is impossible.
+    Raises if the configuration does not allow the flow, or if the flow is impossible.
     """
     if "flow_data" not in params:
         return None

@@ -1,3 +1,5 @@
+"""Prices per unit, one-time or recurring, with their lookup keys."""
+
 from decimal import Decimal
 from typing import Any
 
@@ -32,9 +34,9 @@ def create(work: Work, params: Params) -> Object:
 
 
 def new_price(work: Work, params: Params, product: Object, price_id: str | None = None) -> Object:
-    """Create a price, also for the `price_data` of other calls.
+    """Create a price, either for its own call or for the `price_data` of another call.
 
-    `price_data` has only some of these parameters.
+    `price_data` has only some of the parameters.
     """
     amount, exact = _amounts(params)
     price = work.new(
@@ -116,7 +118,7 @@ def _recurs_as(wanted: Object) -> Test:
 
 
 def _amounts(params: Params) -> tuple[int | None, str]:
-    """Return `unit_amount` (`None` if not a whole number) and `unit_amount_decimal`."""
+    """Return `unit_amount` (`None` for a fraction) and `unit_amount_decimal`."""
     if ("unit_amount" in params) == ("unit_amount_decimal" in params):
         raise StripeError(
             "You must pass one of `unit_amount` and `unit_amount_decimal`.",
@@ -167,9 +169,9 @@ def _only(params: Params, name: str, value: str) -> str:
 
 
 def _take_lookup_key(work: Work, price: Object, params: Params) -> None:
-    """Give the price its lookup key, which belongs to one price only.
+    """Give the price its lookup key, which only one price can have.
 
-    `transfer_lookup_key` takes it from another price.
+    With `transfer_lookup_key`, the key is taken away from another price.
     """
     transfer = params.get("transfer_lookup_key", False)
     if "lookup_key" not in params:

@@ -1,3 +1,5 @@
+"""Products: created, updated, deleted and listed."""
+
 from stripe.params import (
     ProductCreateParams,
     ProductDeleteParams,

@@ -1,3 +1,5 @@
+"""Promotion codes, with which customers redeem coupons."""
+
 from stripe.params import (
     PromotionCodeCreateParams,
     PromotionCodeListParams,
@@ -19,7 +21,7 @@ CODE_LENGTH = 8
 @operation("POST /v1/promotion_codes", PromotionCodeCreateParams)
 def create(work: Work, params: Params) -> Object:
     coupon = work.get("coupon", params["promotion"].get("coupon"), "promotion[coupon]")
-    params["promotion"].accept("type")  # there is only one type
+    params["promotion"].accept("type")  # only one type exists
     if not coupon["valid"]:
         raise StripeError(
             "The coupon of a new promotion code must be valid.", param="promotion[coupon]"
@@ -87,7 +89,9 @@ def _restrictions(params: Params) -> Object:
 
 
 def _refuse_twins(work: Work, promotion_code: Object) -> None:
-    """Refuse a code that is active for the same customer already, whatever its case."""
+    """Refuse a code that is already active for the same customer, in upper or lower
+    case.
+    """
     for other in work.all("promotion_code"):
         same = (
             other["code"].lower() == promotion_code["code"].lower()

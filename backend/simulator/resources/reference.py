@@ -1,4 +1,4 @@
-"""The reference data of every account: some tax codes, and the seller's own country."""
+"""The reference data of every account: some tax codes, and the seller's country."""
 
 from stripe.params import (
     CountrySpecListParams,

@@ -1,3 +1,5 @@
+"""Refunds of a charge or of a payment intent."""
+
 from stripe.params import (
     RefundCancelParams,
     RefundCreateParams,
@@ -29,7 +31,7 @@ def create(work: Work, params: Params) -> Object:
 
 
 def _charge(work: Work, params: Params) -> Object:
-    """Return the charge, which is named itself or by its payment intent."""
+    """Return the charge that the call names, either itself or by its payment intent."""
     if charge := params.get("charge"):
         return work.get("charge", charge, "charge")
     if not (named := params.get("payment_intent")):

@@ -1,4 +1,4 @@
-"""The phases that a call gives a subscription schedule."""
+"""The phases of a subscription schedule in a call."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ MAX_PHASES = 10  # current and future phases
 def read_phases(work: Work, params: Params, customer: Object, start: int) -> list[Object]:
     """Return the phases in their order. The first one begins at `start`.
 
-    Each of the others begins at the end of the previous one.
+    Every other phase begins at the end of the previous phase.
     """
     given = params.get("phases") or []
     if not given:
@@ -45,7 +45,7 @@ def read_phases(work: Work, params: Params, customer: Object, start: int) -> lis
 
 def moment(work: Work, params: Params, name: str) -> int | None:
     value: int | str | None = params.get(name)
-    return work.now if value == "now" else value  # type: ignore[return-value]  # a number in all other cases
+    return work.now if value == "now" else value  # type: ignore[return-value]  # otherwise a number
 
 
 def end_behavior(params: Params, default: str = "release") -> str:
@@ -64,7 +64,7 @@ def _phase(work: Work, params: Params, customer: Object, start: int, *, is_last:
             "The start date of a phase must be the end date of the one before.",
             param=params.path("start_date"),
         )
-    items = new_items(work, params)
+    items = new_items(work, params, _held_prices(work, customer))
     check_items([(item.price, item.quantity) for item in items])
     end = _end(work, params, start, interval_of(items[0].price), is_last=is_last)
     if end <= start and not (end == work.now and "end_date" in params):
@@ -86,12 +86,26 @@ def _phase(work: Work, params: Params, customer: Object, start: int, *, is_last:
     return phase
 
 
+def _held_prices(work: Work, customer: Object) -> set[str]:
+    """Return the prices of the customer's current subscriptions.
+
+    A schedule must be able to name its current price, even if that is no longer for
+    sale.
+    """
+    live = [one for one in work.all("subscription", customer=customer["id"]) if not one["ended_at"]]
+    return {item["price"]["id"] for one in live for item in one["items"]["data"]}
+
+
 def _item(wanted: Wanted) -> Object:
     return phase_item(wanted.price["id"], wanted.quantity, wanted.metadata)
 
 
 def _end(work: Work, params: Params, start: int, interval: Interval, *, is_last: bool) -> int:
-    """Return the end of a phase: a date, a duration, or one period for the last one."""
+    """Return the end of a phase, from a date or a duration.
+
+    The last phase may have neither a date nor a duration. It then ends after one
+    period.
+    """
     end, duration = moment(work, params, "end_date"), params.get("duration")
     if end is not None and duration is not None:
         raise StripeError(
@@ -111,9 +125,9 @@ def _end(work: Work, params: Params, start: int, interval: Interval, *, is_last:
 
 
 def _discounts(work: Work, params: Params, customer: str) -> list[Object]:
-    """Return the discounts as the phase shows them.
+    """Return the discounts in the form in which the phase shows them.
 
-    A `discount` that the subscription has already goes on.
+    A `discount` that the subscription already has continues.
     """
     found = []
     for one in params.get("discounts") or []:

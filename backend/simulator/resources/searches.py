@@ -1,4 +1,4 @@
-"""The searches of each resource, by the fields that Stripe documents.
+"""The searches of resources, with the fields by which Stripe can search.
 
 https://docs.stripe.com/search#query-fields
 """

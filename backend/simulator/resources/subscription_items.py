@@ -1,3 +1,5 @@
+"""The items of a subscription. Each change of an item changes the subscription."""
+
 from stripe.params import (
     SubscriptionItemCreateParams,
     SubscriptionItemDeleteParams,

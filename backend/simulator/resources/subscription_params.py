@@ -1,8 +1,9 @@
-"""Parameters of subscriptions that several calls have.
+"""Parameters of subscriptions that several calls share.
 
-These are create, update, the items, and previews.
+These calls are create, update, the calls for items, and previews.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from simulator.billing import coupons, subscription_timers
@@ -21,10 +22,12 @@ MAX_ITEMS = 20
 
 
 def refuse_others(params: Params) -> None:
-    """Refuse every form of a parameter except the one that the simulator has."""
-    if params.get("collection_method", "charge_automatically") != "charge_automatically":
+    """Refuse every form of a parameter except the form that the simulator supports."""
+    by_invoice = params.get("collection_method", "charge_automatically") != "charge_automatically"
+    if by_invoice or "days_until_due" in params:
         raise unsupported_feature(
-            "collection_method", "The simulator charges automatically; it sends no invoices."
+            "collection_method" if by_invoice else "days_until_due",
+            "The simulator charges automatically; it sends no invoices.",
         )
     mode = params.whole("billing_mode", {})
     if (
@@ -39,13 +42,16 @@ def refuse_others(params: Params) -> None:
         raise unsupported_feature("automatic_tax", "The simulator calculates no taxes.")
 
 
-def new_items(work: Work, params: Params) -> list[Wanted]:
+def new_items(work: Work, params: Params, held: Collection[str] = ()) -> list[Wanted]:
+    """Return the wanted items. `held` are prices that may be archived: see
+    `recurring_price`.
+    """
     items = params.get("items") or []
     if len(items) > MAX_ITEMS:
         raise StripeError(f"A subscription can have at most {MAX_ITEMS} items.", param="items")
     found = []
     for item in items:
-        price = _price(work, item)
+        price = _price(work, item, held)
         if price is None:
             raise StripeError(
                 "Missing required param: items[0][price].",
@@ -67,8 +73,8 @@ def _quantity(item: Params, default: int) -> int:
     return quantity
 
 
-def _price(work: Work, item: Params) -> Object | None:
-    """Return the price that is named, or described by `price_data`.
+def _price(work: Work, item: Params, held: Collection[str]) -> Object | None:
+    """Return the price with the given id, or the price that `price_data` describes.
 
     `plan` is the older name of the parameter.
     """
@@ -76,7 +82,7 @@ def _price(work: Work, item: Params) -> Object | None:
         data = item["price_data"]
         return new_price(work, data, work.get("product", data["product"], data.path("product")))
     name = "price" if "price" in item else "plan"
-    return recurring_price(work, item[name], item.path(name)) if name in item else None
+    return recurring_price(work, item[name], item.path(name), held) if name in item else None
 
 
 def _metadata(params: Params, before: dict[str, str]) -> dict[str, str]:
@@ -89,9 +95,10 @@ def _metadata(params: Params, before: dict[str, str]) -> dict[str, str]:
 def item_change(
     work: Work, item: Params, subscription: Object, identity: str | None = None
 ) -> ItemChange:
-    """Return the change of the item that the call or its `id` names, or a new item."""
+    """Return a change of the item that the call names, or else a new item."""
     current = {one["id"]: one for one in subscription["items"]["data"]}
-    identity, price = identity or item.get("id"), _price(work, item)
+    held = [one["price"]["id"] for one in current.values()]
+    identity, price = identity or item.get("id"), _price(work, item, held)
     if identity is None and price is None:
         raise StripeError(
             "You must pass `id` or `price` for each item.",
@@ -131,7 +138,7 @@ def read_change(work: Work, params: Params, subscription: Object) -> Change:
 
 
 def billing_change(work: Work, params: Params, subscription: Object) -> Change:
-    """Return the part that a preview shares with an update."""
+    """Return the part of the change that a preview shares with an update."""
     anchor: Any = params.get("billing_cycle_anchor", {"type": None})
     return Change(
         items=[item_change(work, item, subscription) for item in params.get("items") or []],
@@ -154,7 +161,7 @@ def _trial_end(params: Params, now: int) -> int | None:
 
 
 def plain_fields(params: Params, before: Object) -> Object:
-    """Return the fields that are stored unchanged."""
+    """Return the fields of the subscription that are stored as the call gives them."""
     fields: Object = {}
     params.into(fields, "description")
     if "metadata" in params:
@@ -189,7 +196,7 @@ def own_payment_method(work: Work, params: Params, customer: str) -> str | None:
 
 
 def cancellation(params: Params, subscription: Object, now: int) -> Object:
-    """Return the fields of `cancel_at`, `cancel_at_period_end` and their details."""
+    """Return the fields that `cancel_at` or `cancel_at_period_end` changes."""
     details = subscription["cancellation_details"] | (params.whole("cancellation_details") or {})
     fields: Object = {}
     if "cancel_at" in params:
@@ -208,11 +215,12 @@ def cancellation(params: Params, subscription: Object, now: int) -> Object:
 
 
 def _at_moment(params: Params, subscription: Object, now: int) -> Object:
-    """Return the time of a cancellation.
+    """Return the fields that `cancel_at` changes.
 
-    It may be a time of its own, `None` to forget it, or a name of Stripe's for the end
-    of the period. The rest of a later period is always credited. The rest of the
-    current one is credited only if prorations are wanted.
+    The value of `cancel_at` is a time, `None` to withdraw the cancellation, or one of
+    Stripe's names for the end of the period. A subscription that ends within a later
+    period is always credited for the rest of that period. The rest of the current
+    period is credited only if the call wants prorations.
     """
     wanted, end = params["cancel_at"], subscription_timers.period_of(subscription)[1]
     at = end if isinstance(wanted, str) else wanted

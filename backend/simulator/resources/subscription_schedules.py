@@ -37,7 +37,7 @@ def create(work: Work, params: Params) -> Object:
 
 
 def _from_subscription(work: Work, params: Params) -> Object:
-    """Create a schedule for a subscription, of which nothing changes."""
+    """Create a schedule for a subscription, without changing the subscription."""
     if other := next(
         (name for name in params if name not in {"from_subscription", "billing_mode", "expand"}),
         None,
@@ -71,7 +71,7 @@ def _from_subscription(work: Work, params: Params) -> Object:
 
 
 def _of_customer(work: Work, params: Params) -> Object:
-    """Create a schedule that begins a subscription of its own, now or later."""
+    """Create a schedule that begins a new subscription, now or later."""
     customer = customers.named(work, params)
     start = moment(work, params, "start_date") or work.now
     if start < work.now:
@@ -117,7 +117,7 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 def update(work: Work, params: Params, identity: str) -> Object:
     """Replace the phases.
 
-    They are sent whole, so everything that is left out is removed.
+    The call must contain every phase in full: what it omits is removed.
     """
     found = _open(work, identity, "update", "updated")
     found["end_behavior"] = end_behavior(params, found["end_behavior"])
@@ -129,7 +129,7 @@ def update(work: Work, params: Params, identity: str) -> Object:
     if found["status"] == "active":
         subscription = work.get("subscription", found["subscription"])
         subscription_schedules.take_over_subscription(work, found, subscription)
-        subscription_schedules.turn_to_next_phase(work, subscription)  # a phase that is to end now
+        subscription_schedules.turn_to_next_phase(work, subscription)  # a phase may end now
     return found
 
 
@@ -147,7 +147,7 @@ def _replace_phases(work: Work, found: Object, params: Params, proration: str) -
     begun = found["phases"][place]
     if first is None or moment(work, first, "start_date") != begun["start_date"]:
         raise StripeError(
-            "The first phase must be the current one, with its `start_date`.",
+            "The first phase must be the current phase, with the same `start_date`.",
             param="phases[0][start_date]",
         )
     new = read_phases(work, params, customer, begun["start_date"])
@@ -169,7 +169,7 @@ def release(work: Work, params: Params, identity: str) -> Object:
 
 @operation(f"POST {URL}/{{id}}/cancel", SubscriptionScheduleCancelParams)
 def cancel(work: Work, params: Params, identity: str) -> Object:
-    """Cancel the schedule and its subscription at once."""
+    """Cancel the schedule and its subscription immediately."""
     found = _open(work, identity, "cancel", "canceled")
     invoice_now, prorate = params.get("invoice_now", True), params.get("prorate", True)
     subscription = work.find("subscription", found["subscription"])

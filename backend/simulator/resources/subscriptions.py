@@ -1,3 +1,5 @@
+"""Subscriptions: created, changed, paused, resumed, canceled and listed."""
+
 from typing import Any
 
 from stripe.params import (
@@ -42,7 +44,7 @@ from simulator.resources.subscription_params import (
 from simulator.state.work import Work
 
 URL = "/v1/subscriptions"
-TIMERS = renewal  # importing it registers the timers' actions
+TIMERS = renewal  # importing this module registers the timers' actions
 
 
 @operation("POST /v1/subscriptions", SubscriptionCreateParams)
@@ -100,7 +102,10 @@ def read_trial_end(params: Params, now: int, price: Object | None) -> int | None
 
 
 def _anchor(params: Params, now: int, price: Object | None, trial_end: int | None) -> int | None:
-    """Return the anchor, which ends the first period. That is at most a whole one."""
+    """Return the anchor, which is the end of the first period.
+
+    The anchor is at most one period from now, unless there is a trial.
+    """
     anchor: int | None = params.get("billing_cycle_anchor")
     if anchor is None or price is None:
         return None
@@ -126,7 +131,7 @@ def _anchor(params: Params, now: int, price: Object | None, trial_end: int | Non
 def _set_ending(work: Work, subscription: Object, params: Params) -> Object:
     """Apply `cancel_at` and `cancel_at_period_end` to a new subscription.
 
-    The subscription is created with its end set.
+    These parameters belong to the call that creates the subscription.
     """
     fields = cancellation(params, subscription, work.now)
     return changes.change(work, subscription, Change(fields=fields)) if fields else subscription
@@ -161,9 +166,10 @@ def update(work: Work, params: Params, identity: str) -> Object:
 
 
 def _stops(work: Work, subscription: Object, wish: Change) -> bool:
-    """Return whether a trial ends now without a card, which stops the subscription.
+    """Stop a subscription whose trial ends now, if it has no card.
 
-    In that case, the call must not change the cost.
+    Returns whether the subscription has stopped. In that case, the call is refused if
+    it would also change the cost.
     """
     ends = (
         wish.trial_end is not None
@@ -210,7 +216,7 @@ def resume(work: Work, params: Params, identity: str) -> Object:
 
 @operation("POST /v1/subscriptions/{id}/pause", SubscriptionPauseParams)
 def pause(work: Work, params: Params, identity: str) -> Object:
-    params.accept("type")  # there is only one
+    params.accept("type")  # only one type exists
     if params.get("invoicing_behavior", "pending_invoice_item") != "pending_invoice_item":
         raise unsupported_feature("invoicing_behavior")
     asked: Any = (params.get("bill_for") or {}).get("unused_time_from", {"type": "now"})
@@ -259,9 +265,9 @@ def _has_price(price: str) -> Test:
 
 
 def _by_status(wanted: str | None) -> list[Test]:
-    """Return a test of the status.
+    """Return the test of the status, if any.
 
-    Without a status, it leaves out those that have ended.
+    If the call names no status, the test excludes subscriptions that have ended.
     """
     match wanted:
         case "all":

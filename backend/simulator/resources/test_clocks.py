@@ -1,4 +1,4 @@
-"""Test clocks, on which customers live in a time of their own."""
+"""Test clocks. The customers of a test clock have a simulated time of their own."""
 
 from stripe.params.test_helpers import (
     TestClockAdvanceParams,
@@ -45,9 +45,9 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 
 @operation(f"POST {URL}/{{id}}/advance", TestClockAdvanceParams)
 def advance(work: Work, params: Params, identity: str) -> Object:
-    """Respond at once, while the clock is still advancing.
+    """Begin to advance the clock. The response does not wait until this is done.
 
-    `test_helpers.test_clock.ready` tells when it has arrived.
+    The event `test_helpers.test_clock.ready` says that the clock has reached the time.
     """
     clock = _get(work, identity)
     target = params["frozen_time"]

@@ -1,3 +1,5 @@
+"""Webhook endpoints: their URLs, their secrets and the types of events they receive."""
+
 from stripe import api_version
 from stripe.params import (
     WebhookEndpointCreateParams,
@@ -57,9 +59,9 @@ def new_endpoint(
 
 
 def register_default(work: Work, url: str, secret: str) -> None:
-    """Register the endpoint that was named at the start. It receives all events.
+    """Register the endpoint that the settings name, which receives all events.
 
-    There is at most one, and its URL may change.
+    There is at most one such endpoint. If the settings change, its URL changes.
     """
     default = next((found for found in work.all(KIND) if found.get("_default")), None)
     endpoint = default or new_endpoint(work, url, secret, ["*"]) | {"_default": True}
@@ -98,6 +100,6 @@ def list_all(work: Work, params: Params) -> Object:
 def _checked(url: str | None) -> str:
     """Check the URL. Plain http is accepted for receivers on this machine.
 
-    Stripe requires https only in live mode, too.
+    Stripe, too, requires https only in live mode.
     """
     return check_url(url or "", "url", web=True)

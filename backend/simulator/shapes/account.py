@@ -1,8 +1,8 @@
-"""The single account of the simulator, as its owner reads it."""
+"""The simulator's only account, as its owner sees it."""
 
 from simulator.shapes.common import ACCOUNT_NAME, NO_ADDRESS, Object, embedded_list
 
-CREATED = 1_577_836_800  # the first second of 2020, earlier than every test
+CREATED = 1_577_836_800  # the first second of 2020, which is earlier than the time of every test
 
 _NOTHING_DUE: Object = {
     "alternatives": [],
@@ -56,9 +56,9 @@ _PROFILE: Object = {
 
 
 def account(identity: str) -> Object:
-    """Return the account, ready to charge cards.
+    """Return the account in a state in which it can charge cards.
 
-    Nothing about it can be changed, and it has no payouts.
+    The account cannot be changed, and has no payouts.
     """
     return {
         "id": identity,

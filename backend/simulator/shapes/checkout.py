@@ -1,3 +1,5 @@
+"""Checkout sessions, with their line items and the customer's details."""
+
 from simulator.shapes.common import ACCOUNT_NAME, Object, embedded_list
 
 _SESSION: Object = {
@@ -90,7 +92,7 @@ _NO_INVOICE: Object = {
         "rendering_options": None,
     },
 }
-# The values before anything is paid. A session for a setup sells nothing.
+# The values that depend on the mode of a new session. A setup session sells nothing.
 _OF_MODE: dict[str, Object] = {
     "setup": {"discounts": None, "payment_status": "no_payment_required"},
     "payment": {"invoice_creation": _NO_INVOICE, "payment_method_collection": "if_required"},
@@ -119,7 +121,7 @@ def new_line_item(
 ) -> Object:
     """Return a line.
 
-    Its amounts are the cost of the goods and what discounts take off.
+    `amounts` are the cost of the goods, and the sum of the discounts.
     """
     amount, off = amounts
     return {
@@ -139,7 +141,7 @@ def new_line_item(
 
 
 def expected_customer(mode: str, email: str) -> Object:
-    """Return what an open session says about a customer with a known address."""
+    """Return the customer details of an open session whose email address is known."""
     tax_exempt = None if mode == "setup" else "none"
     return customer_details(email=email, name=None, tax_exempt=tax_exempt) | {"tax_ids": None}
 

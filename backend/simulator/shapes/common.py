@@ -11,8 +11,8 @@ NO_ADDRESS: Object = dict.fromkeys(("city", "country", "line1", "line2", "postal
 
 
 def embedded_list(data: list[Object], url: str) -> Object:
-    """Return a list that is part of an object, which knows all of it.
+    """Return a list that is part of an object, with all its entries.
 
-    How much is shown is decided when the object is shown (`objects`).
+    The module `objects` decides how much of the list is shown.
     """
     return {"object": "list", "data": data, "has_more": False, "url": url}

@@ -1,3 +1,5 @@
+"""Discounts from a coupon."""
+
 from simulator.shapes.common import Object
 
 

@@ -1,3 +1,5 @@
+"""Invoices, with their lines, pending items and payments."""
+
 from simulator.shapes.common import ACCOUNT_NAME, SELF, Object, embedded_list
 
 _INVOICE: Object = {
@@ -136,9 +138,9 @@ def new_invoice(identity: str, *, created: int, customer: Object, currency: str)
 
 
 def customer_details(customer: Object) -> Object:
-    """Return what an invoice copies from its customer.
+    """Return the customer's details that an invoice copies.
 
-    Once the invoice is finalised, it no longer follows the customer.
+    Once the invoice is finalised, the copy no longer changes with the customer.
     """
     return {
         "customer": customer["id"],

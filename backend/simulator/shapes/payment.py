@@ -194,7 +194,7 @@ def new_setup_intent(identity: str, secret: str, *, created: int) -> Object:
 def new_charge(
     identity: str, *, created: int, payment_intent: Object, payment_method: Object
 ) -> Object:
-    """Return a charge of what the intent asks for.
+    """Return a charge for the amount of the intent.
 
     `billing.payments` records the outcome.
     """

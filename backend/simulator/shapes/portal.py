@@ -1,3 +1,5 @@
+"""Configurations and sessions of the billing portal."""
+
 from simulator.shapes.common import Object
 
 DEFAULT_FEATURES: Object = {
@@ -24,8 +26,7 @@ DEFAULT_FEATURES: Object = {
         "trial_update_behavior": "end_trial",
     },
 }
-"""The features that a configuration does not mention, all switched off.
-"""
+"""The features of a new configuration, which are all switched off."""
 
 
 def new_configuration(identity: str, *, created: int) -> Object:

@@ -1,3 +1,5 @@
+"""Subscriptions and their items."""
+
 from simulator.shapes.common import NO_AUTOMATIC_TAX, SELF, Object, embedded_list
 
 _SUBSCRIPTION: Object = {
@@ -92,7 +94,7 @@ def items_of(subscription: str, items: list[Object]) -> Object:
 def new_item(
     identity: str, *, created: int, subscription: str, price: Object, quantity: int
 ) -> Object:
-    """Return an item. The caller that adds it to a subscription sets its period."""
+    """Return an item without a period. The caller sets the period."""
     return {
         **_ITEM,
         "id": identity,
@@ -105,7 +107,7 @@ def new_item(
 
 
 def plan_of(price: Object) -> Object:
-    """Return the price as a plan, its predecessor, as subscription items have it."""
+    """Return the price in its older form, a plan. Subscription items contain both."""
     recurring = price["recurring"]
     return {
         "id": price["id"],

@@ -1,3 +1,5 @@
+"""Subscription schedules and their phases."""
+
 from simulator.shapes.common import NO_AUTOMATIC_TAX, SELF, Object
 from simulator.state.work import plain_copy
 
@@ -57,7 +59,7 @@ _PHASE: Object = {
 
 
 def schedule_fields() -> Object:
-    """Return the fields of a new schedule besides its id, customer and phases."""
+    """Return the fields of a new schedule, except its id, customer and phases."""
     found: Object = plain_copy(_SCHEDULE)
     return found
 

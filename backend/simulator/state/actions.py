@@ -10,10 +10,11 @@ _actions: dict[str, Action] = {}
 
 
 def timer_action(name: str) -> Callable[[Action], Action]:
-    """Register what a timer of this name does with the id that it was set for.
+    """Register the function that is called when a timer of this name is due.
 
-    The action runs in a unit of work of its own, whose `now` is the time that was asked
-    for. A recurring action sets its timer again.
+    The function gets the id that the timer was set for. It runs in a separate unit of
+    work, whose `now` is the time at which the timer was due. A recurring action sets
+    its timer again.
     """
 
     def register(action: Action) -> Action:

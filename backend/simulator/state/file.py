@@ -1,9 +1,10 @@
 """The state in a file, with one SQLite transaction for each unit of work.
 
-At first, an object is a row of its own, compressed against another one of its kind.
-When there are many rows, they become packs: some hundred objects of one kind that are
-compressed together, about 50 bytes for an invoice. If an object is both in a row and in
-a pack, the row counts. An empty row says that the object is gone.
+At first, each object has its own row. The row is compressed by zlib, whose dictionary
+is another object of the same kind. When there are many rows, their objects are moved
+into packs. A pack holds some hundred objects of one kind that are compressed together,
+so an invoice takes about 50 bytes. If an object is both in a row and in a pack, the row
+has the current version. An empty row means that the object was deleted.
 """
 
 import lzma
@@ -16,14 +17,14 @@ from pathlib import Path
 from simulator.objects import decode
 
 Key = tuple[str, str]
-"""Kind and id."""
+"""The kind and the id of an object."""
 Changes = dict[Key, bytes | None]
-"""Encoded objects; `None` when one is gone."""
+"""The encoded objects. The value of a deleted object is `None`."""
 
 FORMAT = "1"
-MAX_ROWS = 2000  # not counting those that fill no pack
+MAX_ROWS = 2000  # maximum number of rows, not counting those that filled no pack
 PACK_SIZE = 256
-PRESET = 1  # of lzma: a higher level takes five times as long to save a tenth
+PRESET = 1  # for lzma: a higher level saves a tenth, but takes five times as long
 GONE = b""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -37,7 +38,7 @@ CREATE TABLE IF NOT EXISTS objects (
 
 
 class UnusableState(Exception):
-    """The file is not one of ours, or of another version.
+    """The file is not a state file, or another version of the simulator has written it.
 
     The message says what to do.
     """
@@ -67,7 +68,7 @@ class NoFile:
 
 
 class StateFile(NoFile):
-    """A file whose committed changes survive the death of the process."""
+    """A state file, which keeps committed changes even if the process is killed."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -83,7 +84,7 @@ class StateFile(NoFile):
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute(
                 "PRAGMA synchronous = NORMAL"
-            )  # only a power cut can undo the last commits
+            )  # only a power failure can lose the last commits
             self._db.executescript(_TABLES)
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("COMMIT")
@@ -104,9 +105,9 @@ class StateFile(NoFile):
                 f"{path} was written by another version of the simulator. Delete or move it."
             )
         self._samples: dict[str, bytes] = {}
-        self._packed: dict[Key, int] = {}  # the number of its pack
+        self._packed: dict[Key, int] = {}  # the number of each object's pack
         self._row_count = 0
-        self._rest = 0  # how many were left over when the last packs were made
+        self._rest = 0  # how many rows were left when the last packs were made
         self._forget()
 
     def close(self) -> None:
@@ -118,7 +119,7 @@ class StateFile(NoFile):
     def objects(self) -> Iterator[tuple[Key, bytes]]:
         """Read all objects, oldest first.
 
-        This comes before any writing, because it learns which pack holds which object.
+        Call this before any writing, because it records which pack holds which object.
         """
         rows = self._rows()
         for number, kind, data in self._db.execute(
@@ -134,7 +135,7 @@ class StateFile(NoFile):
                 yield key, newest
 
     def write(self, changes: Changes, meta: dict[str, str]) -> None:
-        """Write all changes or none."""
+        """Write all changes. If this fails, no change is written."""
         pack = self._row_count - self._rest + len(changes) > MAX_ROWS
         before = self._packed.copy() if pack else self._packed
         try:
@@ -157,7 +158,7 @@ class StateFile(NoFile):
             self._shrink()
 
     def clear(self) -> None:
-        """Remove everything or nothing. Half of a state would be another state."""
+        """Remove everything in one transaction, so that half a state never remains."""
         with self._transaction():
             for table in ("objects", "packs", "samples", "meta"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - one of four fixed names
@@ -175,7 +176,7 @@ class StateFile(NoFile):
         self._db.execute("COMMIT")
 
     def _forget(self) -> None:
-        """Read again what is kept in memory of the file."""
+        """Forget what memory holds of the file, and read the small parts again."""
         self._samples = dict(self._db.execute("SELECT kind, data FROM samples"))
         self._packed = {}
         (self._row_count,) = self._db.execute("SELECT count(*) FROM objects").fetchone()
@@ -209,9 +210,9 @@ class StateFile(NoFile):
         )
 
     def _pack(self, newest: Changes) -> None:
-        """Move all rows into packs, except for the rest of each kind.
+        """Move the rows of each kind into full packs.
 
-        The rest is what fills no pack.
+        Rows that are too few to fill another pack stay rows.
         """
         self._db.execute("DELETE FROM objects")
         self._repack({key: data for key, data in newest.items() if key in self._packed})
@@ -231,7 +232,7 @@ class StateFile(NoFile):
                 self._write_row(key, data)
 
     def _repack(self, changed: Changes) -> None:
-        """Write the packs again that hold these objects."""
+        """Rewrite the packs that hold these objects."""
         for number in sorted({self._packed[key] for key in changed}):
             kind, data = self._db.execute(
                 "SELECT kind, data FROM packs WHERE number = ?", (number,)

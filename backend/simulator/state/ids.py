@@ -19,10 +19,10 @@ def base62(number: int, width: int) -> str:
 
 
 class Ids:
-    """Generate ids such as `cus_1Kx81Qz00000007`: a part of the seed, and a counter.
+    """Generates ids such as `cus_1Kx81Qz00000007`, from the seed and a counter.
 
-    The part of the seed makes sure that two states never share an id. The counters only
-    grow, even if the unit of work that used one is rolled back.
+    States with different seeds never share an id. The counter never goes back, even if
+    the unit of work that used a number is rolled back.
     """
 
     def __init__(self, seed: str, counter: int = 0) -> None:
@@ -37,9 +37,10 @@ class Ids:
         return f"{prefix}_1{self.account}{base62(self.counter, COUNTER_WIDTH)}"
 
     def request(self) -> str:
-        """Return a request id. Requests are counted apart from objects.
+        """Return a request id.
 
-        So reading leaves no trace in the ids of objects.
+        Requests have a separate counter, so that reading does not change the ids of
+        objects.
         """
         self._requests += 1
         return f"req_{self.account}{base62(self._requests, COUNTER_WIDTH)}"
@@ -50,7 +51,10 @@ class Ids:
         return self._text(f"secret {self.counter}", length)
 
     def stable(self, purpose: str, length: int) -> str:
-        """Return a text that is always the same for one purpose, like a fingerprint."""
+        """Return a text, such as a card's fingerprint.
+
+        The same seed and the same purpose always give the same text.
+        """
         return self._text(f"stable {purpose}", length)
 
     def _text(self, purpose: str, length: int) -> str:

@@ -9,7 +9,7 @@ class Kind:
 
     `indexed` are dotted paths to strings, such as an id or a status.
 
-    Lists filter by them without reading every object.
+    With these indexes, a list is filtered without reading every object.
     """
 
     prefix: str

@@ -1,7 +1,7 @@
-"""All objects, encoded in memory, and a file that is written before any response.
+"""All objects: encoded in memory, and written to the file before each response.
 
-There is one thread, the event loop's, and a unit of work never awaits. So there is one
-writer, and no lock.
+Everything runs in the thread of the event loop, and a unit of work never awaits. So
+there is only one writer, and no lock is needed.
 """
 
 import secrets
@@ -21,9 +21,9 @@ from simulator.state.work import Work
 
 
 class Store:
-    """The objects. With `path=None` they are kept in memory only.
+    """The objects. With `path=None`, they are kept only in memory.
 
-    `base_url` is where hosted pages are reached.
+    `base_url` is the URL of the hosted pages.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Store:
         self.before_commit: list[Callable[[Work], None]] = []
         self.wake: Callable[[], None] = lambda: (
             None
-        )  # set by the timeline: something is due at once
+        )  # the timeline sets this function, which ends the wait for the next tick
         self.deliver: Callable[[list[str]], None] = lambda _: (
             None
-        )  # set by the deliverer: these are to be sent
+        )  # the deliverer sets this function, which takes the ids of new deliveries
         self._file = StateFile(path) if path else NoFile()
         self._wanted_seed, self._wanted_time = seed, frozen
         self._pending: Changes = {}
@@ -73,10 +73,10 @@ class Store:
         self._file.close()
 
     def reset(self) -> None:
-        """Forget everything. Ids start again, under another seed unless one is set.
+        """Forget everything. Ids start again, from a new seed unless a seed was given.
 
-        A caller that awaits in the middle of its work compares `resets`. What it began
-        with may be another object afterwards.
+        A caller that awaits in the middle of its work must compare `resets` afterwards,
+        because the same id may then belong to another object.
         """
         self.resets += 1
         self._pending.clear()
@@ -89,8 +89,8 @@ class Store:
     ) -> Iterator[Work]:
         """Open a unit of work.
 
-        It is kept when the block ends, or raises an error that says so. With any other
-        error it is undone.
+        The unit of work is committed when the block ends, or raises an error with
+        `keeps_changes`. After any other error, it is undone.
         """
         work = Work(self, request_id, idempotency_key)
         try:
@@ -109,7 +109,7 @@ class Store:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Write everything inside in one transaction, at the end or at a `flush`."""
+        """Write the changes of the block together: when it ends, or at a `flush`."""
         self._batches += 1
         try:
             yield
@@ -133,7 +133,7 @@ class Store:
             callback()
 
     def flush(self) -> None:
-        """Write everything so far to the file, so that it survives a kill."""
+        """Write all changes so far to the file, so that they survive a kill."""
         if not self._pending:
             return
         meta = {"seed": self.seed, "counter": str(self.ids.counter), **self._clock_meta()}

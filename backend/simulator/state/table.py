@@ -54,7 +54,7 @@ class Table:
         self._enter(object_id, row.keys)
 
     def ids(self, filters: dict[str, str]) -> list[str]:
-        """Return the ids that have all the values, oldest first."""
+        """Return the ids of the objects that match all filters, oldest first."""
         if not filters:
             return list(self.rows)
         found = set.intersection(

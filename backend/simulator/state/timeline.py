@@ -13,12 +13,12 @@ from simulator.state.timers import MAIN_CLOCK
 logger = logging.getLogger(__name__)
 
 CLOCK = "test_helpers.test_clock"
-SLICE_SECONDS = 0.03  # of work, before responses and deliveries have their turn
-TICK_SECONDS = 0.5  # how late a timer may run if nobody waits for it
+SLICE_SECONDS = 0.03  # how long timers run before responses and deliveries get a turn
+TICK_SECONDS = 0.5  # how late a timer may run while no caller waits for it
 
 
 class Timeline:
-    """Advance one clock at a time. A second caller waits for its turn."""
+    """Advances one clock at a time. A second caller waits for its turn."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -28,10 +28,10 @@ class Timeline:
         store.wake = self._woken.set
 
     async def advance(self, to: int) -> bool:
-        """Do everything that is due up to this time, then set the clock to it.
+        """Run everything that is due up to this time, and set the clock to this time.
 
-        Returns whether that was done. A request for a state that has been forgotten in
-        the meantime is not applied to the next state.
+        Returns whether this was done. If the state is reset while the call waits for
+        another clock, the clock of the new state is not advanced.
         """
         done = await self._pass_time(MAIN_CLOCK, to)
         if done:
@@ -40,23 +40,25 @@ class Timeline:
 
     @contextlib.asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
-        """Let no clock advance inside the block. One that does is waited for."""
+        """Wait until no clock is advancing, and let none advance during the block."""
         async with self._busy:
             yield
 
     async def settle(self) -> None:
-        """Wait until no test clock advances any more."""
+        """Wait until no test clock is advancing."""
         while self._store.tables[CLOCK].ids({"status": "advancing"}):
             self._ticked.clear()
             await self._ticked.wait()
 
     def next_due(self, clock: str = MAIN_CLOCK) -> int | None:
-        """Return when something will happen next."""
+        """Return the time of the next timer."""
         first = self._store.timers.first(clock)
         return first[0] if first else None
 
     async def keep_ticking(self) -> None:
-        """Run what becomes due as real time passes, and what test clocks are told."""
+        """Run timers when they are due, and advance test clocks when a call asks for
+        it.
+        """
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), TICK_SECONDS)

@@ -1,4 +1,4 @@
-"""The timers: what is to happen at which simulated time."""
+"""The timers, each of which runs an action at a simulated time."""
 
 import heapq
 
@@ -12,7 +12,7 @@ def timer_id(name: str, object_id: str) -> str:
 
 
 class Timers:
-    """The queues of timers, one for each clock, sorted by time and then by setting.
+    """The queues of timers, one for each clock, sorted by time and then by age.
 
     A timer that was cleared or moved stays in its queue until its turn comes, and is
     then skipped.
@@ -20,7 +20,7 @@ class Timers:
 
     def __init__(self) -> None:
         self._queues: dict[str, list[tuple[int, int, str]]] = {}
-        self._valid: dict[str, int] = {}  # which setting of a timer is the current one
+        self._valid: dict[str, int] = {}  # the number that each timer got when it was last set
         self._settings = 0
 
     def set(self, entry: Object) -> None:
@@ -34,7 +34,9 @@ class Timers:
         self._valid.pop(timer, None)
 
     def first(self, clock: str) -> tuple[int, str, str] | None:
-        """Return the time of the next timer, its name, and the id it was set for."""
+        """Return the time and name of the next timer, and the id that it was set
+        for.
+        """
         queue = self._queues.get(clock, [])
         while queue and self._valid.get(queue[0][2]) != queue[0][1]:
             heapq.heappop(queue)

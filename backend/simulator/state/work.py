@@ -29,11 +29,11 @@ class Memory(Protocol):
 
 
 class Work:
-    """A unit of work, which gives out private copies of objects.
+    """A unit of work, which returns private copies of objects.
 
-    The same id always gives the same copy. Change it, then `put` it. `now` is the
-    simulated time of everything that happens inside. `use_clock_of` moves it to a
-    customer's test clock.
+    The same id always gives the same copy. To change an object, change the copy, then
+    `put` it. `now` is the simulated time of everything that happens inside.
+    `use_clock_of` switches `now` to a customer's test clock.
     """
 
     def __init__(self, store: Memory, request_id: str | None, idempotency_key: str | None) -> None:
@@ -45,7 +45,7 @@ class Work:
         self.callbacks: list[Callable[[], None]] = []
         self._request = {"id": request_id, "idempotency_key": idempotency_key}
         self._objects: dict[Key, Object] = {}
-        self._known: dict[Key, bytes | None] = {}  # the object as of the last event, or as stored
+        self._known: dict[Key, bytes | None] = {}  # the object at its last event, or as stored
         self._changed: dict[Key, None] = {}
         self._removed: dict[Key, Row] = {}
         self._added: dict[Key, None] = {}
@@ -66,8 +66,8 @@ class Work:
     def get(self, kind: str, object_id: str | None, param: str = "id") -> Object:
         """Return the object. Raises `resource_missing`.
 
-        The status is 404 for the id in the URL, and 400 if `param` names another
-        parameter.
+        The status is 404 if the id is in the URL, and 400 if it is in the parameter
+        `param`.
         """
         found = self.find(kind, object_id)
         if found is None or (found.get("deleted") and param != "id"):
@@ -75,9 +75,9 @@ class Work:
         return found
 
     def get_live(self, kind: str, object_id: str) -> Object:
-        """Do the same as `get`, but count a deleted object as missing.
+        """Do what `get` does, but treat a deleted object as missing.
 
-        Calls that change it use this.
+        Calls that change an object use this.
         """
         found = self.get(kind, object_id)
         if found.get("deleted"):
@@ -115,7 +115,7 @@ class Work:
     def new(self, kind: str, object_id: str | None = None, **fields: Any) -> Object:
         """Return a new object with these fields and those that every object has.
 
-        It is not stored before it is `put`.
+        The object is not stored until `put` is called.
         """
         known = {
             "id": object_id or self.new_id(kind),
@@ -126,7 +126,7 @@ class Work:
         return known | {"metadata": {}} | fields
 
     def put(self, obj: Object) -> Object:
-        """Store a new object, or one that has changed. Otherwise, changes are lost."""
+        """Store a new or changed object. Without this call, changes are lost."""
         key = (obj["object"], obj["id"])
         table = self._table(key[0])
         if key[1] in table.rows:
@@ -140,9 +140,10 @@ class Work:
         return obj
 
     def remove(self, kind: str, object_id: str) -> None:
-        """Remove an object without a trace.
+        """Remove an object completely.
 
-        An object that Stripe calls deleted is `put` as `{id, object, deleted}` instead.
+        To delete an object that Stripe then shows as deleted, `put` `{id, object,
+        deleted}` instead.
         """
         key = (kind, object_id)
         row = self._table(kind).remove(object_id)
@@ -158,10 +159,11 @@ class Work:
     def emit(self, event_type: str, obj: Object, previous: Object | None = None) -> None:
         """Record an event with the object as it is now.
 
-        An event of a change (`….updated`) has `previous_attributes`: the differences
-        from the last event of this unit of work, or from the state before it. If there
-        are none, no event is recorded. `previous` overrides that for the few other
-        events that have it.
+        An event whose type ends with `.updated` also records the former values of the
+        changed fields. These are the values at the object's last event in this unit of
+        work, or else before the unit of work. If nothing has changed, no event is
+        recorded. A caller passes `previous` to record former values with an event of
+        another type.
         """
         key = (obj["object"], obj["id"])
         shown = public_surface(obj)
@@ -195,7 +197,10 @@ class Work:
     # --- time
 
     def use_clock_of(self, holder: Object | None) -> None:
-        """Use the test clock of this customer or other object for `now` from here."""
+        """Take `now` from the test clock of this customer or other object, if any.
+
+        Everything that follows in this unit of work happens at that time.
+        """
         clock_id = (holder or {}).get("test_clock")
         if clock_id and clock_id != self.clock_id:
             self.clock_id = clock_id
@@ -223,12 +228,12 @@ class Work:
     def after_commit(self, callback: Callable[[], None]) -> None:
         self.callbacks.append(callback)
 
-    # --- the end, called by the store
+    # --- how the store ends a unit of work
 
     def finish(self) -> dict[Key, bytes | None]:
-        """Put the changes into memory.
+        """Apply the changes to the objects in memory.
 
-        Return what is to be written, `None` for what is gone.
+        Return the changes to write to the file, with `None` for a removed object.
         """
         changes: dict[Key, bytes | None] = dict.fromkeys(self._removed)
         for key in self._changed:
@@ -253,9 +258,9 @@ class Work:
         return self.store.tables[kind]
 
     def any_of(self, object_id: str, hint: str = "") -> Object | None:
-        """Return the object with this id, whatever its kind.
+        """Return the object with this id, of any kind.
 
-        An id that users choose is looked up under the kind of `hint`.
+        For ids that users choose, `hint` decides the kind.
         """
         prefix = object_id.rpartition("_")[0]
         for name, kind in KINDS.items():

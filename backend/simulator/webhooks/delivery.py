@@ -1,6 +1,7 @@
 """The delivery of events to their endpoints.
 
-Several deliveries run at a time, as at Stripe, so nobody may rely on their order.
+Several deliveries run at a time, as they do at Stripe, so a receiver must not rely on
+their order.
 """
 
 import asyncio
@@ -21,15 +22,14 @@ logger = logging.getLogger(__name__)
 
 PARALLEL = 8
 TIMEOUT_SECONDS = 10
-REORDER_SECONDS = 1  # how long an event waits for the next one to overtake it
+REORDER_SECONDS = 1  # how long an event waits for the next event to overtake it
 
 
 class Deliverer:
-    """Deliver events.
+    """Delivers events.
 
-    Chaos is drawn at the start of a delivery, in the order of events.
-
-    So the same seed gives the same faults again.
+    The faults of a delivery are chosen before it is sent, in the order of the events.
+    So the same seed always gives the same faults.
     """
 
     def __init__(self, store: Store, chaos: Chaos) -> None:
@@ -52,12 +52,15 @@ class Deliverer:
                 self._set_out(copy, faults)
 
     def send_now(self, delivery: str) -> None:
-        """Deliver once without chaos, because someone asked for this delivery."""
+        """Send a delivery without faults.
+
+        A person has asked for the delivery, or the last stop has interrupted it.
+        """
         self._count(1)
         self._queue.put_nowait(delivery)
 
     async def settle(self) -> None:
-        """Wait until nothing is on its way any more."""
+        """Wait until no delivery is in progress."""
         await self._idle.wait()
 
     @property
@@ -65,7 +68,7 @@ class Deliverer:
         return self._open
 
     async def work(self) -> None:
-        """Deliver until cancelled."""
+        """Send deliveries until this task is cancelled."""
         with self._store.work() as work:
             forgotten = left_behind(work)
         for delivery in forgotten:
@@ -92,14 +95,14 @@ class Deliverer:
             delivery = work.find("_delivery", delivery_id) or {}
             event = work.find("event", delivery.get("event"))
             endpoint = work.find("webhook_endpoint", delivery.get("endpoint"))
-            if not event or not delivery:  # deleted in the meantime
+            if not event or not delivery:  # deleted since the delivery was planned
                 return
             if not endpoint or endpoint["status"] != "enabled":
                 if delivery["status"] == "pending":
                     work.put(delivery | {"status": "failed"})
                 return
             payload = _payload(rendered(work, event))
-        self._store.flush()  # nothing is sent that a kill could still undo
+        self._store.flush()  # an event is stored before it is sent, so that a kill cannot undo it
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "Stripe-Signature": signature_header(payload, endpoint["_secret"], int(time.time())),
@@ -111,7 +114,7 @@ class Deliverer:
             code = (
                 await client.post(endpoint["url"], content=payload, headers=headers)
             ).status_code
-        except Exception as failure:  # noqa: BLE001 - some URLs break the client itself, but must not stop the others
+        except Exception as failure:  # noqa: BLE001 - a URL can break the client itself, and the other deliveries must go on
             error = f"{type(failure).__name__}: {failure}"[:200]
         if self._store.resets != resets:
             return  # after a reset with the same seed, another delivery may have this id
@@ -153,8 +156,9 @@ class Deliverer:
 
 
 def _payload(event: Object) -> bytes:
-    """Return the body, indented as Stripe sends it.
+    """Return the body of the request, with the same indentation as Stripe's.
 
-    A receiver that verifies anything but these very bytes finds out here.
+    A receiver must verify the signature of exactly these bytes. If it encodes the JSON
+    again before that, it fails here as it would with Stripe.
     """
     return json.dumps(public_object(event), indent=2, ensure_ascii=False).encode()

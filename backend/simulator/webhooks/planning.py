@@ -1,12 +1,12 @@
-"""The plan of deliveries: endpoints, events and the times of retries."""
+"""Plans which endpoint gets which event, and when a failed attempt is repeated."""
 
 from simulator.durations import HOUR, MINUTE
 from simulator.objects import Object
 from simulator.state.actions import timer_action
 from simulator.state.work import Work
 
-# Seconds of simulated time after each failed attempt: about three days in all, as
-# Stripe retries in live mode.
+# Seconds of simulated time after each failed attempt. They add up to about three days,
+# because Stripe retries for three days in live mode.
 RETRIES = (
     5 * MINUTE,
     30 * MINUTE,
@@ -21,9 +21,10 @@ RETRIES = (
 
 
 def plan_deliveries(work: Work) -> None:
-    """Create the deliveries of the new events before a unit of work is kept.
+    """Create the deliveries of a unit of work's new events.
 
-    So events and their deliveries are kept together.
+    The store calls this before the commit, so events and their deliveries are committed
+    together.
     """
     if not work.events:
         return
@@ -47,12 +48,12 @@ def _new_delivery(work: Work, event: Object, endpoint: Object) -> Object | None:
 def record_attempt(
     work: Work, delivery_id: str, *, code: int | None, error: str | None, seconds: float
 ) -> None:
-    """Record the result of an attempt, and schedule the next one after a failure.
+    """Record the result of an attempt, and schedule the next attempt after a failure.
 
     `code` is `None` if there was no response.
     """
     delivery = work.find("_delivery", delivery_id)
-    if delivery is None:  # the time of its event has come
+    if delivery is None:  # the event was old and has been deleted
         return
     attempt = {"at": work.now, "code": code, "error": error, "seconds": round(seconds, 3)}
     delivery["attempts"] = [*delivery["attempts"], attempt]
@@ -79,6 +80,6 @@ def retry(work: Work, delivery_id: str) -> None:
 
 
 def left_behind(work: Work) -> list[str]:
-    """Return deliveries that were on their way when the simulator ended."""
+    """Return the deliveries that were in progress when the simulator ended."""
     pending = work.ids("_delivery", status="pending")
     return [delivery for delivery in pending if not work.is_set("webhook.retry", delivery)]

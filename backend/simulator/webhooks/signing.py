@@ -5,7 +5,7 @@ import hmac
 
 
 def signature_header(payload: bytes, secret: str, at: int) -> str:
-    """Return the header. `at` is real time, whatever the simulated clock shows.
+    """Return the header. `at` is a real time, not a simulated time.
 
     Receivers compare it with their own clocks.
     """
