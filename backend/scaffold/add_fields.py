@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Table
 
+from app.db.search.column import search_column, searched_fields
 from scaffold.create import refuse_long_files
 from scaffold.feature import Feature
 from scaffold.fields import Field, field_of
@@ -48,6 +49,7 @@ class Existing:
             (*known, *fields),
             has_constraints=constraints or self.constrained,
             has_references=references or self.referring,
+            has_searched=self.searched,
             parent=self.parent,
         )
 
@@ -59,21 +61,25 @@ class Existing:
     def referring(self) -> bool:
         return "\nREFERENCES" in self.service
 
+    @property
+    def searched(self) -> tuple[str, ...]:
+        column = search_column(self.table)
+        return () if column is None else tuple(searched_fields(column))
+
     def _slug(self) -> list[Field]:
         source, column = SLUG_SOURCE.search(self.service), SLUG_COLUMN.search(self.service)
         if not source or not column:
             return []
         arguments = (f"from={source[1]}",)
-        token = Token(
-            "", column[1], "slug", arguments, optional=False, default=None, flags=frozenset()
-        )
+        flags = frozenset({"history"} if "remembering_slug(" in self.service else ())
+        token = Token("", column[1], "slug", arguments, optional=False, default=None, flags=flags)
         return [field_of(token, camel(self.singular))]
 
 
 def add_fields(name: str, fields: str, *, dry: bool) -> str:
     """Add fields to a feature, and return a report.
 
-    Raises `Refused` if that is impossible. Nothing has been changed then.
+    Raises `Refused` if that is impossible. In that case, nothing is changed.
     """
     project = look()
     existing = find(name, project)
@@ -88,18 +94,28 @@ def add_fields(name: str, fields: str, *, dry: bool) -> str:
             (stage.backend / file).write_text(text, "utf-8")
         tidy([stage.backend / file for file in changed if file.endswith(".py")], stage.backend)
         refuse_long_files(stage)
-        stage.run("scaffold.staged", "extend", existing.name, *(field.name for field in added))
+        columns = [field.name for field in added]
+        columns += ["search"] if new.searched and not existing.searched else []
+        stage.run("scaffold.staged", "extend", existing.name, *columns)
         stage.lint()
         files = stage.changed()
     if not dry:
         replace_files(files)
     head = f"{'Would change' if dry else 'Changed'} {existing.name}:"
-    after = (
-        []
-        if dry
-        else ["", f"Next: read the revision, run make migrate, then make test only={existing.name}"]
+    words = any(field.searched for field in added)
+    return "\n".join(
+        [
+            head,
+            *(f"  backend/{file}" for file in sorted(files)),
+            *([] if dry else ["", _next_steps(existing.name, words=words)]),
+        ]
     )
-    return "\n".join([head, *(f"  backend/{file}" for file in sorted(files)), *after])
+
+
+def _next_steps(name: str, *, words: bool) -> str:
+    # Until then, a search finds stored rows only by their old words.
+    reindex = "make reindex, " if words else ""
+    return f"Next: read the revision, run make migrate, {reindex}then make test only={name}"
 
 
 def find(name: str, project: Project) -> Existing:
@@ -142,7 +158,7 @@ def find(name: str, project: Project) -> Existing:
 
 
 def _parent(table: Table, router: str, project: Project) -> Parent | None:
-    """Return the parent feature, whose path the routes are under, or `None`."""
+    """Return the parent feature, which is in the path of the routes, or `None`."""
     prefix = PREFIX.search(router)
     if not prefix or f"{prefix[1]}_id" not in table.columns:
         return None
@@ -165,38 +181,10 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
         if not (field.token.kind == "currency" and "currency" in columns and not field.default)
     ]
     for field in fields:
-        token = field.token
-        taken = {field.name, *field.filter_names} & {*columns.keys(), *existing.filters}
-        if field.name in columns or field.name in existing.filters or taken:
-            raise WrongField(token.text, f"{min(taken)!r} already exists. Nothing was changed")
-        if token.kind == "slug":
-            raise WrongField(
-                token.text,
-                "a slug can only be created with the feature, because existing rows have none",
-            )
-        if token.kind == "currency" and not field.default:
-            raise WrongField(token.text, "existing rows need a currency: write money(eur)")
-        if field.default and field.default.server is None and not field.optional:
-            raise WrongField(
-                token.text,
-                f"existing rows cannot get the default {token.default}: make the field optional "
-                "with ?",
-            )
-        if field.required:
-            raise WrongField(
-                token.text,
-                "existing rows have no value for it: make it optional with ?, or give it a "
-                "=default",
-            )
-        if field.searched:
-            raise WrongField(
-                token.text,
-                "q searches the fields that were chosen with the feature: add this one to "
-                "FILTERS by hand",
-            )
+        _refuse_unfit(field, existing)
     check(
         replace(existing.with_fields(), fields=tuple(fields))
-    )  # the slug of the feature was already checked
+    )  # the feature's own slug was already checked
     width = sum(4 * (getattr(column.type, "length", None) or 0) + 16 for column in columns)
     if width + sum(4 * field.kind.width + 16 for field in fields) > MAX_ROW:
         raise Refused(
@@ -204,6 +192,32 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
             "them to text."
         )
     return fields
+
+
+def _refuse_unfit(field: Field, existing: Existing) -> None:
+    """Raise `WrongField` if the field cannot be added to a table with rows."""
+    columns = existing.table.columns
+    token = field.token
+    taken = {field.name, *field.filter_names} & {*columns.keys(), *existing.filters}
+    if field.name in columns or field.name in existing.filters or taken:
+        raise WrongField(token.text, f"{min(taken)!r} already exists. Nothing was changed")
+    if token.kind == "slug":
+        raise WrongField(
+            token.text,
+            "a slug can only be created with the feature, because existing rows have none",
+        )
+    if token.kind == "currency" and not field.default:
+        raise WrongField(token.text, "existing rows need a currency: write money(eur)")
+    if field.default and field.default.server is None and not field.optional:
+        raise WrongField(
+            token.text,
+            f"existing rows cannot get the default {token.default}: make the field optional with ?",
+        )
+    if field.required:
+        raise WrongField(
+            token.text,
+            "existing rows have no value for it: make it optional with ?, or give it a =default",
+        )
 
 
 def _merged(before: Feature, after: Feature) -> dict[str, str]:
@@ -226,7 +240,9 @@ def _merged(before: Feature, after: Feature) -> dict[str, str]:
 
 
 def _rows(current: str, old: str, new: str) -> str:
-    """Return the page with the new rows at the end of its table of fields."""
+    """Return the documentation page, with the new rows at the end of its table of
+    fields.
+    """
     rows = [
         line for line in new.splitlines() if line.startswith("| `") and line not in old.splitlines()
     ]

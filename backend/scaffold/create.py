@@ -7,13 +7,13 @@ from scaffold.project import BACKEND, look
 from scaffold.rendering import render, write
 from scaffold.staging import Stage, keep, staged
 
-MAX_LINES = 300  # per file in app/, as tests/test_architecture.py checks
+MAX_LINES = 300  # maximum number of lines of a file in app/ (tests/test_architecture.py)
 
 
 def create(request: Request, *, dry: bool) -> str:
     """Create a feature, and return a report.
 
-    Raises `Refused` if that is impossible. Nothing has been written then.
+    Raises `Refused` if that is impossible. In that case, nothing is written.
     """
     feature = plan(request, look())
     files = render(feature)

@@ -25,12 +25,13 @@ FIRST_YEAR = 1000  # the first year that MySQL supports
 class Default:
     """The default of a field, as source code for the model, the schema and the tests.
 
-    `server` is the default for existing rows, or `None` if they cannot have it.
+    `server` is the default for existing rows, or `None` if existing rows cannot have
+    it.
     """
 
     column: str
     shape: str
-    wire: str | None  # in JSON; `None` if the value depends on the clock
+    wire: str | None  # the value in JSON; `None` if it depends on the clock
     server: str | None
     constant: str = ""  # replaces the expression in a schema where mypy needs a declared type
 
@@ -107,7 +108,7 @@ def day(text: str) -> Default:
 def moment(text: str) -> Default:
     if text != "now":
         raise ValueError("is not now, the only possible default of a datetime")
-    # the database's time, because hosts compare the value
+    # the database's time, because several hosts compare the value
     return Default("now()", LEFT_OUT, None, None)
 
 
@@ -133,14 +134,14 @@ def uuid(text: str) -> Default:
     source = f'UUID("{value}")'
     return Default(
         source, source, repr(str(value)), repr(value.hex)
-    )  # the form in databases without a UUID type
+    )  # the form of a UUID in databases without a UUID type
 
 
 def json_object(text: str) -> Default:
     """Read the default of a JSON object.
 
-    Each row and each body gets an object of its own, so changing one object does not
-    affect others.
+    Each row and each body gets its own object, so that changing one object does not
+    change the others.
     """
     try:
         value = _json(strict_json.parse_strict_json(text.encode()))
@@ -161,7 +162,7 @@ def never(reason: str) -> Reader:
 
 
 def _everywhere(source: str) -> Default:
-    """Return a default with the same source in all places.
+    """Return a default with the same source in the model, the schema and the tests.
 
     Sources are written with `ascii`, because the linter refuses ambiguous characters.
     """

@@ -23,8 +23,9 @@ class Feature:
     owned: bool
     public: bool
     fields: tuple[Field, ...]
-    has_constraints: bool = False  # constraints of existing fields, when fields are added later
+    has_constraints: bool = False  # whether fields that already exist have constraints
     has_references: bool = False
+    has_searched: tuple[str, ...] = ()  # the existing fields with :search
     parent: Parent | None = None
 
     @property
@@ -101,8 +102,8 @@ class Feature:
 
     @property
     def cached(self) -> str:
-        """Return the decorator for public reads. It names the parent, too, because a
-        row cannot be read without it.
+        """Return the `@cached` decorator for public reads. The decorator also names the
+        parent, because a row can be read only if its parent can be read.
         """
         parent = f", {self.parent.model}" if self.parent else ""
         return f"@cached({self.cls}{parent})"
@@ -130,6 +131,15 @@ class Feature:
     @property
     def slug(self) -> Field | None:
         return next((field for field in self.fields if field.token.kind == "slug"), None)
+
+    @property
+    def former(self) -> str:
+        """Return the name of the model of former slugs, or "" without `:history`."""
+        return f"Former{self.cls}Slug" if self.slug and "history" in self.slug.token.flags else ""
+
+    @property
+    def former_table(self) -> str:
+        return f"{self.name}_former_slugs"
 
     @property
     def body_fields(self) -> list[Field]:
@@ -209,7 +219,7 @@ class Feature:
 
     @property
     def identifiers(self) -> list[str]:
-        """Return the names of indexes and constraints, whose length databases limit."""
+        """Return the names of indexes and constraints. Databases limit their length."""
         scope = "".join(f"{column}_" for column in self.scope)
         named = [f"ix_{self.name}_{scope}{field.name}_id" for field in self.fields]
         named += [f"ck_{self.name}_{field.name}_known" for field in self.fields if field.choices]
@@ -217,12 +227,9 @@ class Feature:
             *named,
             *(name for name, _ in self.constraints),
             f"fk_{self.name}_owner_id_users",
-            *self._of_parent,
+            *([f"fk_{self.former_table}_row_id_{self.name}"] if self.former else ()),
+            *([f"fk_{self.name}_{self.parent.column}_{self.parent.table}"] if self.parent else ()),
         ]
-
-    @property
-    def _of_parent(self) -> list[str]:
-        return [f"fk_{self.name}_{self.parent.column}_{self.parent.table}"] if self.parent else []
 
     @property
     def sort_columns(self) -> list[str]:
@@ -239,7 +246,7 @@ class Feature:
 
     @property
     def searched(self) -> list[str]:
-        return [field.name for field in self.fields if field.searched]
+        return [*self.has_searched, *(field.name for field in self.fields if field.searched)]
 
     @cached_property
     def filters(self) -> list[tuple[str, str]]:
@@ -257,9 +264,7 @@ class Feature:
                 for name, way in zip(field.filter_names, ways, strict=False)
             ]
         if self.searched:
-            found.append(
-                ("q", f"contains({', '.join(f'{self.cls}.{name}' for name in self.searched)})")
-            )
+            found.append(("q", f"matches({self.cls}.search)"))
         return found + bounds
 
     @property
@@ -267,8 +272,7 @@ class Feature:
         lines = ["owner_id: Id | None = None"] if self.owned and self.public else []
         lines += [f"{name}: {field.query}" for field in self.fields for name in field.filter_names]
         if self.searched:
-            where = " or ".join(self.searched)
-            about = f'Field(min_length=1, max_length=200, description="Text in {where}.")'
+            about = 'Field(min_length=1, max_length=200, description="Words to find.")'
             lines.append(f"q: Annotated[str | None, {about}] = None")
         return [
             *lines,
@@ -282,91 +286,9 @@ class Feature:
         conflicts = [f"409 `{field.name}_taken`" for field in self.fields if field.unique]
         return [*conflicts, *(f"422 `{field.word}_unknown`" for field in self.references), "422"]
 
-    # Only the templates of tests use the properties below.
-
-    @property
-    def caller(self) -> str:
-        """Return the name of the fixture for the user who sends the writes."""
-        return "owner" if self.owned else "keeper"
-
-    @property
-    def owner_argument(self) -> str:
-        return "owner" if self.owned else ""
-
-    @property
-    def url(self) -> str:
-        """Return the path of the list, as source code for tests."""
-        return "url()" if self.parent else "URL"
-
-    @property
-    def own_error(self) -> str:
-        """Return the code of the 404 that other users get."""
-        return (
-            self.parent.code
-            if self.parent and self.parent.private
-            else f"{self.singular}_not_found"
-        )
-
-    @property
-    def body(self) -> str:
-        return f"{self.singular}_body({self.owner_argument})"
-
-    @property
-    def made(self) -> str:
-        return f"make_{self.singular}({self.owner_argument})"
-
-    @property
-    def factories(self) -> list[tuple[str, str]]:
-        """Return the factories for the rows that this feature refers to, each as
-        feature and function.
-        """
-        found = {(target.feature, target.factory.partition("(")[0]) for target in self.target_of}
-        found |= {(self.parent.feature, self.parent.factory)} if self.parent else set()
-        return sorted(found - {("auth", "make_user")})
-
-    @property
-    def needed(self) -> list[Field]:
-        return [field for field in self.fields if field.required]
-
-    @property
-    def left_out(self) -> list[tuple[Field, str]]:
-        """Return the fields that a client may omit, with their values in that case."""
-        defaults = [
-            (field, field.default.wire if field.default else "None") for field in self.body_fields
-        ]
-        return [
-            (field, value) for field, value in defaults if not field.required and value is not None
-        ]
-
-    @property
-    def clocked(self) -> list[Field]:
-        return [field for field in self.fields if field.default and field.default.wire is None]
-
-    @property
-    def taken(self) -> list[Field]:
-        return [field for field in self.body_fields if field.unique]
-
-    @property
-    def kept_unique(self) -> list[Field]:
-        return [field for field in self.fields if field.unique]
-
-    @property
-    def foreign_targets(self) -> list[Field]:
-        return [
-            field for field in self.references if self.owned and field.target and field.target.owned
-        ]
-
-    @property
-    def equal(self) -> list[Field]:
-        return [field for field in self.fields if field.listed and not field.kind.ranged]
-
-    @property
-    def ranged(self) -> list[Field]:
-        return [field for field in self.fields if field.listed and field.kind.ranged]
-
 
 def _known(field: Field) -> str:
-    """Return the SQL condition, in pieces that each fit on a line."""
+    """Return the SQL condition for known values, as string literals of one line."""
     sql = f"{field.name} IN ({', '.join(repr(word) for word in field.choices)})"
     return " ".join(f'"{piece}"' for piece in textwrap.wrap(sql, MAX_PIECE, drop_whitespace=False))
 

@@ -186,13 +186,14 @@ class Field:
 
 
 def field_of(token: Token, feature: str) -> Field:
-    """Return the field. Raises `WrongField` for an error in this field alone."""
+    """Return the field. Raises `WrongField` if the field itself has an error."""
     kind = kind_of(token)
     field = Field(token, kind, feature)
     for flag, allowed in (
         ("unique", kind.key),
         ("index", kind.query is not None),
         ("search", kind.searched),
+        ("history", token.kind == "slug"),
     ):
         if flag in token.flags and not allowed:
             raise WrongField(token.text, f"{token.kind} cannot be :{flag}")
@@ -213,9 +214,10 @@ def _source(token: Token) -> str:
     name, _, value = source.partition("=")
     if name != "from" or not value:
         raise WrongField(token.text, "slug needs the field from which it is made: slug(from=title)")
-    if token.optional or token.flags:
+    if token.optional or token.flags - {"history"}:
         raise WrongField(
-            token.text, "a slug is always there and always unique, so nothing may follow it"
+            token.text,
+            "a slug always has a value and is always unique, so only :history may follow it",
         )
     return value
 
@@ -231,7 +233,7 @@ def _default(token: Token, kind: Kind) -> defaults.Default:
 def _in_a_cell(text: str) -> str:
     """Escape text for a cell of a Markdown table.
 
-    A bar would end the cell.
+    An unescaped `|` would end the cell.
     """
     return text.replace("|", r"\|")
 

@@ -19,14 +19,15 @@ A field is  name:type  then, in this order,  ?  (may be null)  =default  :unique
   bool  date  datetime
   enum(draft,paid)                one of these words
   json  uuid  email  url          json is an object
-  slug(from=title)                made from that str field if it is left out; always unique
+  slug(from=title)                made from that str field if it is left out; always unique;
+                                  with :history, old addresses lead to new ones
   ref(auth.User)                  the id of another feature's row; customer:ref(…) makes customer_id
 
 A default is a value that a client may send: true, 2030-12-31, {"a":1}, https://example.com/. A
 date may also have today, and a datetime may only have now. Put a default with spaces in
 parentheses: =(to be said). With ?=1, a field that is left out is 1, and a null that was sent
 stays null. Unique fields, slugs and refs have no default. Lists can be filtered and sorted by
-all fields with :unique or :index, by slugs and by refs. q searches the fields with :search.
+all fields with :unique or :index, by slugs and by refs. q finds words in the fields with :search.
 
 For example:
 fields="number:str(32):unique amount:money status:enum(draft,paid)=draft:index notes:text?" """
@@ -34,11 +35,12 @@ fields="number:str(32):unique amount:money status:enum(draft,paid)=draft:index n
 TOKEN = re.compile(
     r"(?P<name>[^:()?=\s]*):(?P<kind>[^:()?=\s]*)"
     r"(?P<arguments>\([^()]*\))?(?P<optional>\?)?(?:=(?P<default>.*?))?"
-    # A default may contain colons, but words at its end are flags.
+    # A default may contain colons. Flags at the end of the text are not part of the
+    # default.
     r"(?P<flags>(?(default)(?::(?:[^\W\d]\w*)?)*|(?::[^:]*)*))"
 )
 IN_PARENTHESES = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
-FLAGS = ("unique", "index", "search")
+FLAGS = ("unique", "index", "search", "history")
 
 
 @dataclass(frozen=True)

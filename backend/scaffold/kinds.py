@@ -29,7 +29,7 @@ class Kind:
     alias: str | None = None
     read: str | None = None  # the type in responses, if it differs from the type in requests
     query: str | None = None  # the type in a filter; `None` if the column cannot be indexed
-    ranged: bool = False  # whether filters are bounds rather than equality
+    ranged: bool = False  # whether filters are bounds rather than an exact value
     key: bool = False  # whether a field of this type may be unique
     searched: bool = False
     width: int = 0  # characters in the column
@@ -54,7 +54,7 @@ def _plain(kind: Kind) -> Callable[[Token], Kind]:
 
 
 def _numbers(token: Token, *usual: int) -> list[int]:
-    """Return the arguments as numbers, or the usual numbers without arguments."""
+    """Return the arguments as numbers, or `usual` if there are no arguments."""
     if not token.arguments:
         return list(usual)
     if len(token.arguments) != len(usual) or not all(
@@ -145,8 +145,7 @@ def _money(token: Token) -> Kind:
 
 
 INT = Kind(
-    # BIGINT, like every integer here, because widening a column of a large table is
-    # slow.
+    # All integers are BIGINT, because widening a column of a large table is slow.
     python="int",
     implied="BigInteger()",
     shape="fields.Int32",

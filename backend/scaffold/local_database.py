@@ -1,4 +1,4 @@
-"""Undo revisions in the developer's own database.
+"""Undoes revisions in the developer's own database.
 
 Usage: `python -m scaffold.local_database NEWEST … OLDEST`. This is a separate process,
 because it uses the developer's settings.
@@ -62,7 +62,7 @@ def _take_back(engine: Engine, revisions: list[str]) -> None:
             continue
         if current == revision:
             command.downgrade(config, "-1")
-        else:  # newer revisions and their rows stay
+        else:  # newer revisions in the database stay, so undo only this one
             with EnvironmentContext(config, script, fn=_only(script, revision)):
                 script.run_env()
 

@@ -25,7 +25,7 @@ class Untouchable(Refused):
 def merge(current: str, base: str, new: str, file: str) -> str:
     """Return `current`, plus everything that is in `new` but not in `base`.
 
-    Raises `Untouchable`.
+    Raises `Untouchable` if the developer has edited code that would have to change.
     """
     trees = [cst.parse_module(text) for text in (current, base, new)]
     body = _body(trees[0].body, trees[1].body, trees[2].body, file)
@@ -53,9 +53,10 @@ def _body(current: Sequence[Any], base: Sequence[Any], new: Sequence[Any], place
 
 
 def _insert(result: list[Any], node: Any, followers: Sequence[Any]) -> None:
-    """Insert an import after the last import, and any other node before its followers.
+    """Insert a statement: an import after the last import, any other statement before
+    the statements that follow it in the generated file.
 
-    A block of assignments stays one block.
+    A block of assignments remains one block.
     """
     imports = [i for i, there in enumerate(result) if _key(there)[0] == "import"]
     if _key(node)[0] == "import" and imports:
@@ -73,7 +74,7 @@ def _insert(result: list[Any], node: Any, followers: Sequence[Any]) -> None:
 
 
 def _place(result: Sequence[Any], followers: Sequence[Any]) -> int:
-    """Return the index of the first follower that exists, or the end."""
+    """Return the index of the first follower that `result` contains, or its length."""
     keys = [_key(node) for node in result]
     return next((keys.index(_key(node)) for node in followers if _key(node) in keys), len(keys))
 
@@ -162,9 +163,8 @@ def _decorators(
 
 def _simple(current: Any, base: Any, new: Any, place: str) -> Any:
     if isinstance(current, cst.ImportFrom) and isinstance(current.names, Sequence):
-        *names, last = _entries(current.names, (), new.names)
         return current.with_changes(
-            names=[*names, last.with_changes(comma=cst.MaybeSentinel.DEFAULT)]
+            names=_without_last_comma(_entries(current.names, (), new.names))
         )
     value, wanted = getattr(current, "value", None), getattr(new, "value", None)
     before = getattr(base, "value", None)
@@ -177,6 +177,14 @@ def _simple(current: Any, base: Any, new: Any, place: str) -> Any:
         return current.with_changes(
             value=value.with_changes(slice=_entries(value.slice, old, wanted.slice))
         )
+    if (
+        isinstance(value, cst.Call)
+        and isinstance(wanted, cst.Call)
+        and _same(value.func, wanted.func)
+    ):
+        arguments = before.args if isinstance(before, cst.Call) else ()
+        extended = _without_last_comma(_entries(value.args, arguments, wanted.args))
+        return current.with_changes(value=value.with_changes(args=extended))
     for kind in (cst.Dict, cst.List, cst.Tuple):
         if isinstance(value, kind) and isinstance(wanted, kind):
             old = before.elements if isinstance(before, kind) else ()
@@ -197,6 +205,11 @@ def _entries(current: Sequence[Any], base: Sequence[Any], new: Sequence[Any]) ->
     return result
 
 
+def _without_last_comma(entries: Sequence[Any]) -> list[Any]:
+    *others, last = entries
+    return [*others, last.with_changes(comma=cst.MaybeSentinel.DEFAULT)]
+
+
 def _no_comma(node: Any) -> bool:
     return isinstance(node.comma, cst.MaybeSentinel)
 
@@ -211,7 +224,7 @@ def _normal(node: Any) -> str:
     code = textwrap.dedent(_code(bare)).strip()
     try:
         return ast.dump(ast.parse(code))
-    except SyntaxError:  # a table entry, or a block without its head
+    except SyntaxError:  # the node is a table entry, or a block without its first line
         return " ".join(code.split())
 
 

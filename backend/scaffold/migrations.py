@@ -1,6 +1,6 @@
 """Renders the revisions of a feature from its tables.
 
-This queries no database, so it does not matter which revision a database has.
+No database is queried, so the revision of the developer's database does not matter.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,24 @@ from sqlalchemy import CheckConstraint, Column, Constraint, Table
 from sqlalchemy.sql.schema import ColumnCollectionConstraint
 
 from app.db.migrations import alembic_config, render_item
+from app.db.revisions.search import CreateSearchIndex, DropSearchIndex
+from app.db.search.column import search_column
 
 Operations = ops.UpgradeOps | ops.DowngradeOps
-TYPES = ("ExactDecimal", "JsonObject", "TextDefault", "UtcDateTime")
+TYPES = ("ExactDecimal", "JsonObject", "SearchTokens", "TextDefault", "UtcDateTime")
+
+
+def tables_of(feature: str) -> tuple[Table, ...]:
+    """Return the tables of a feature, each after the tables that it refers to."""
+    from app.db.database import Base
+
+    inside = f"app.routers.{feature}."
+    own = {
+        mapper.local_table
+        for mapper in Base.registry.mappers
+        if mapper.class_.__module__.startswith(inside)
+    }
+    return tuple(table for table in Base.metadata.sorted_tables if table in own)
 
 
 def creating(*tables: Table) -> ops.UpgradeOps:
@@ -29,6 +44,9 @@ def creating(*tables: Table) -> ops.UpgradeOps:
             ops.CreateTableOp.from_table(table),
             *(ops.CreateIndexOp.from_index(index) for index in indexes),
         ]
+        column = search_column(table)
+        if column is not None:
+            found.append(CreateSearchIndex(table.name, column.name))
     return ops.UpgradeOps(found)
 
 
@@ -64,8 +82,13 @@ def adding(table: Table, names: Sequence[str]) -> tuple[ops.UpgradeOps, ops.Down
         ops.DropColumnOp.from_column_and_tablename(None, table.name, column)
         for column in reversed(columns)
     ]
-    changes = (ops.ModifyTableOps(table.name, done), ops.ModifyTableOps(table.name, undone))
-    return ops.UpgradeOps([changes[0]]), ops.DowngradeOps([changes[1]])
+    changes: tuple[list[ops.MigrateOperation], list[ops.MigrateOperation]]
+    changes = [ops.ModifyTableOps(table.name, done)], [ops.ModifyTableOps(table.name, undone)]
+    words = search_column(table)
+    if words is not None and words in columns:
+        changes[0].append(CreateSearchIndex(table.name, words.name))
+        changes[1].insert(0, DropSearchIndex(table.name, words.name))
+    return ops.UpgradeOps(changes[0]), ops.DowngradeOps(changes[1])
 
 
 def _columns(constraint: Constraint) -> list[Column[Any]]:
@@ -113,5 +136,5 @@ def source_of(operations: Operations, *, batch: bool = False) -> str:
     code = render_python_code(operations, migration_context=context, **options)
     lines = [
         line for line in code.splitlines() if not line.lstrip().startswith("# ###")
-    ]  # comments that Alembic adds
+    ]  # leave out the comments that Alembic adds
     return "\n".join(lines).replace(", unique=False", "").replace(", schema=None", "").strip()

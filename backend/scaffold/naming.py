@@ -27,8 +27,8 @@ MAX_NAME = 40
 MAX_FEATURE = 30
 MAX_IDENTIFIER = 63  # PostgreSQL's maximum; MySQL allows 64
 
-# Builtins that are common column names. No generated line uses one of them where a
-# column of the same name would hide it.
+# Builtins that are common column names. They are allowed, because no generated line
+# uses such a builtin where a column with the same name would hide it.
 HARMLESS = {"format", "hash", "license", "max", "min", "open", "range", "sum", "type"}
 EVERY_ROW_HAS = {"id", "created_at", "updated_at", "owner", "owner_id"}
 QUERY_HAS = {"cursor", "limit", "offset", "q", "sort"}
@@ -158,6 +158,7 @@ def check_feature(singular: str, plural: str, project: Project, *, nested: bool 
         (project.features, "a feature"),
         (project.tables, "a table"),
         (OF_THE_HOUSE | project.folders, "a part of the project or its tests"),
+        ({page.replace("-", "_") for page in project.pages}, "a list of the admin"),
     ):
         if plural in known:
             raise Refused(f"{plural!r} is already {what}. Nothing was changed.")
@@ -189,7 +190,7 @@ def check_field(token: Token) -> None:
     if reason := _taken(column):
         raise WrongField(token.text, f"{column!r} {reason}")
     if token.kind in ("str", "decimal", "enum") and camel(name) in SUFFIXES:
-        raise WrongField(token.text, f"{name!r} would have the name of a shape of the feature")
+        raise WrongField(token.text, f"{name!r} would have the name of a schema of the feature")
 
 
 def _taken(name: str) -> str | None:

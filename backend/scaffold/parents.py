@@ -1,5 +1,5 @@
-"""Parents of features. For example, `threads` has its routes under
-`/forums/{forum_id}`.
+"""Parents of features. For example, if the parent of `threads` is a forum, the routes
+of `threads` are under `/forums/{forum_id}`.
 """
 
 import ast

@@ -121,7 +121,7 @@ def _target(token: Token, feature: str, project: Project, *, owned: bool) -> Tar
         raise WrongField(
             token.text,
             f"the tests need a function in tests/{place}/factories.py that makes a {name} and is "
-            "annotated so",
+            "has this return type",
         )
     made = factory if owned else factory.replace("owner", "make_user()")
     return Target(place, name, model.table, model.owned, f"{made}.id")
@@ -134,6 +134,7 @@ def check(feature: Feature) -> None:
     filters = [(name, field.token) for field in feature.fields for name in field.filter_names]
     bounds = [(f"created_at_{end}", token) for end in ("from", "to") for _, token in filters[:1]]
     _refuse_twice([*filters, *bounds])
+    _refuse_search(feature)
     slugs = [field for field in feature.fields if field.token.kind == "slug"]
     if len(slugs) > 1:
         raise WrongField(slugs[1].token.text, "a feature has only one slug")
@@ -143,7 +144,8 @@ def check(feature: Feature) -> None:
         source = next((field for field in feature.fields if field.name == slug.source), None)
         if source is None or source.token.kind != "str" or source.optional:
             raise WrongField(
-                slug.token.text, f"{slug.source!r} is not a field of type str that is always there"
+                slug.token.text,
+                f"{slug.source!r} is not a field of type str that always has a value",
             )
     if sum(4 * field.kind.width + 16 for field in feature.fields) > MAX_ROW:
         raise Refused(
@@ -158,6 +160,12 @@ def check(feature: Feature) -> None:
                 f"{name} is longer than the {MAX_IDENTIFIER} characters that PostgreSQL allows "
                 "for a name."
             )
+
+
+def _refuse_search(feature: Feature) -> None:
+    for field in feature.fields:
+        if field.name == "search" and feature.searched:
+            raise WrongField(field.token.text, "'search' is the column with the words of :search")
 
 
 def _refuse_twice(named: Iterable[tuple[str, Token]]) -> None:

@@ -35,6 +35,7 @@ class Project:
     folders: frozenset[str]  # the folders of tests
     models: tuple[Model, ...]
     heads: tuple[str, ...]
+    pages: frozenset[str] = frozenset()  # the keys of lists in the admin
 
     def model(self, feature: str, name: str) -> Model | None:
         return next(
@@ -43,10 +44,9 @@ class Project:
 
 
 def settings_for_tools() -> dict[str, str]:
-    """Return settings with which the application can be imported, whatever `.env`
-    contains.
+    """Return settings with which the application can always be imported.
 
-    With these settings, no database is opened.
+    The settings do not depend on `.env`, and open no database.
     """
     return {
         "ENVIRONMENT": "test",
@@ -70,6 +70,9 @@ def look() -> Project:
         raise Refused(f"The application cannot be imported: {error}") from error
     try:
         from app.main import app
+        from app.platform.admin.registry import read_declarations
+
+        pages = frozenset(read_declarations().views)
     except BrokenFeature as error:
         raise Refused(f"Fix this first: {error}") from error
     document = app.openapi()
@@ -83,6 +86,7 @@ def look() -> Project:
         folders=frozenset(path.name for path in (BACKEND / "tests").iterdir() if path.is_dir()),
         models=tuple(_models(Base)),
         heads=heads(BACKEND),
+        pages=pages,
     )
 
 
@@ -105,7 +109,7 @@ def _models(base: type) -> Iterator[Model]:
 def heads(backend: Path) -> tuple[str, ...]:
     """Return the newest revisions.
 
-    There are several if two branches each added one.
+    There are several if two branches each added a revision.
     """
     from alembic.script import ScriptDirectory
 

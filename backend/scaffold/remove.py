@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Table
 
 from scaffold import project as known
-from scaffold.migrations import creating, dropping, write_revision
+from scaffold.migrations import creating, dropping, tables_of, write_revision
 from scaffold.problems import Refused
 from scaffold.project import BACKEND, OWN_ENVIRONMENT, Project, look
 from scaffold.revisions import Revision, relinked, revisions
@@ -34,7 +34,7 @@ class Removal:
 def remove(name: str, *, yes: bool) -> str:
     """Remove a feature, and return a report.
 
-    Raises `Refused` if that is impossible. Nothing has been changed then.
+    Raises `Refused` if that is impossible. In that case, nothing is changed.
     """
     removal = plan(name, look())
     if not yes:
@@ -63,8 +63,8 @@ def plan(name: str, project: Project) -> Removal:
     everything = revisions(BACKEND)
     made = frozenset[str]().union(*(revision.tables for revision in everything))
     tables = tuple(
-        table for table in _tables_of(name) if table.name in made
-    )  # a new table may have no revision yet
+        table for table in tables_of(name) if table.name in made
+    )  # a new table may not be in any revision yet
     deleted, moved = _revisions_of(frozenset(table.name for table in tables), everything)
     candidates = [
         BACKEND / "app/routers" / name,
@@ -76,25 +76,13 @@ def plan(name: str, project: Project) -> Removal:
     )
 
 
-def _tables_of(name: str) -> tuple[Table, ...]:
-    from app.db.database import Base
-
-    inside = f"app.routers.{name}."
-    own = {
-        mapper.local_table
-        for mapper in Base.registry.mappers
-        if mapper.class_.__module__.startswith(inside)
-    }
-    return tuple(table for table in Base.metadata.sorted_tables if table in own)
-
-
 def _revisions_of(
     tables: frozenset[str], everything: list[Revision]
 ) -> tuple[tuple[Revision, ...], tuple[tuple[Revision, str | None], ...]]:
     """Return the revisions to delete, and the revisions that get another predecessor.
 
-    If one of them is in git, other developers may have run it. In that case, both
-    results are empty.
+    If a revision to delete is in git, other developers may have run it. In that case,
+    both results are empty.
     """
     touching = [revision for revision in everything if revision.tables & tables]
     if not touching or any(revision.tracked or revision.tables - tables for revision in touching):
@@ -127,7 +115,10 @@ def _ask(removal: Removal) -> None:
 
 
 def _drop(removal: Removal) -> list[str]:
-    """Write a revision that drops the tables. Its downgrade creates them again."""
+    """Write a revision whose upgrade drops the tables.
+
+    The downgrade of this revision creates the tables again.
+    """
     with staged() as stage:
         upgrade = dropping(*reversed(removal.tables))
         write_revision(stage.backend, f"drop {removal.name}", upgrade, creating(*removal.tables))

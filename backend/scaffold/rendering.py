@@ -14,13 +14,17 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from scaffold.feature import Feature
+from scaffold.feature_tests import FeatureTests
 
 BACKEND = Path(__file__).resolve().parents[1]
 TEMPLATES = Path(__file__).with_name("templates")
-# Unused imports go first. Otherwise, the order is fixed for lines that become shorter.
+# Remove unused imports (F401) before sorting (I), because the removal shortens lines,
+# which may change how they are sorted.
 FIXES = ("F401", "I")
-PROSE = 88  # columns of a docstring
-DOCSTRING = re.compile(r'^( *)"""(.+)"""$', re.MULTILINE)
+PROSE, CODE = 88, 100  # columns of a docstring, and of other lines
+FITS = PROSE - len('"""')  # ruff moves the closing quotes to the last line if they fit there
+DOCSTRING = re.compile(r'^( *)"""((?:(?!""").)+)"""$', re.MULTILINE | re.DOTALL)
+STRING = re.compile(r'^( +)(detail) = "([^"\\\n]+)"$', re.MULTILINE)
 
 environment = Environment(
     loader=FileSystemLoader(TEMPLATES),
@@ -49,29 +53,47 @@ def render(feature: Feature) -> dict[str, str]:
 
 
 def _rendered(template: str, feature: Feature) -> str:
-    text = environment.get_template(template).render(f=feature)
+    text = environment.get_template(template).render(f=feature, t=FeatureTests(feature))
     if template.endswith(".md.jinja"):
         return text
-    return DOCSTRING.sub(_wrapped, text.replace("    \n", "\n"))
+    text = DOCSTRING.sub(_wrapped, text.replace("    \n", "\n"))
+    return STRING.sub(_split, text)
 
 
 def _wrapped(docstring: re.Match[str]) -> str:
-    """Return a docstring whose lines are short enough, whatever the feature's name.
+    """Wrap a docstring, which may be too long because of the feature's name.
 
     If it does not fit on one line, its first sentence becomes the summary.
     """
-    if len(docstring[0]) <= PROSE:
+    if all(len(line) <= PROSE for line in docstring[0].split("\n")):
         return docstring[0]
     indent, text = docstring.groups()
-    summary, dot, rest = text.partition(". ")
-    paragraphs = [f'"""{summary}{dot.strip()}', rest] if rest else [f'"""{text}']
+    if "\n" in text:
+        paragraphs = text.rstrip().split("\n\n")
+    else:
+        summary, dot, rest = text.partition(". ")
+        paragraphs = [summary + dot.strip(), rest] if rest else [text]
     filled = [
         textwrap.fill(
-            one, PROSE, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+            " ".join(one.split()),
+            FITS,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
         )
-        for one in paragraphs
+        for one in [f'"""{paragraphs[0]}', *paragraphs[1:]]
     ]
     return "\n\n".join(filled) + f'\n{indent}"""'
+
+
+def _split(assignment: re.Match[str]) -> str:
+    """Split a string that is too long because of the feature's name."""
+    indent, name, text = assignment.groups()
+    if len(assignment[0]) <= CODE:
+        return assignment[0]
+    parts = textwrap.wrap(text, FITS - len(indent) - 4, drop_whitespace=False)
+    lines = "".join(f'{indent}    "{part}"\n' for part in parts)
+    return f"{indent}{name} = (\n{lines}{indent})"
 
 
 def write(files: dict[str, str], backend: Path) -> list[Path]:

@@ -19,6 +19,8 @@ TABLE_FIRST = {
     "drop_column",
     "alter_column",
     "batch_alter_table",
+    "create_search_index",
+    "drop_search_index",
 }
 TABLE_SECOND = {"create_index", "drop_index", "create_foreign_key", "create_unique_constraint"}
 TABLE_SECOND |= {"create_check_constraint", "drop_constraint", "create_primary_key"}
@@ -35,7 +37,7 @@ class Revision:
     def tables(self) -> frozenset[str]:
         """Return the tables that the revision changes.
 
-        `?` stands for changes that cannot be read from its code.
+        `?` stands for changes that cannot be read from the revision's code.
         """
         return frozenset(_tables(ast.parse(self.path.read_text("utf-8"))))
 

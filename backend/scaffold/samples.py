@@ -51,7 +51,8 @@ def good(token: Token) -> str:
         "date": 'f"2030-01-{number % 28 + 1:02}"',
         "datetime": 'f"2030-01-01T{number % 24:02}:00:00Z"',
         "json": '{"number": number}',
-        # Only the last part differs, so all databases sort these values alike.
+        # Only the last part of these values differs, so all databases sort them in the
+        # same order.
         "uuid": "str(UUID(int=number))",
         "email": 'f"someone{number:04}@example.com"',
         "url": 'f"https://example.com/{number:04}"',

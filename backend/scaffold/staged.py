@@ -9,18 +9,19 @@ from pathlib import Path
 from app.core.features import load_models
 from app.db.database import Base
 from app.main import app
-from scaffold.migrations import adding, creating, dropping, write_revision
+from scaffold.migrations import adding, creating, dropping, tables_of, write_revision
 from tests import openapi_snapshots
 
-NAMED = 2  # columns to list in a revision's name
+NAMED = 2  # maximum number of columns in a revision's name
 BACKEND = Path(__file__).resolve().parents[1]
 
 
 def create(name: str) -> None:
-    """Write the revision that creates the table, and the OpenAPI snapshot."""
+    """Write the revision that creates the tables, and the OpenAPI snapshot."""
     load_models()
-    table = Base.metadata.tables[name]
-    write_revision(BACKEND, name.replace("_", " "), creating(table), dropping(table))
+    tables = tables_of(name)
+    down = dropping(*reversed(tables))  # a table before the tables that it refers to
+    write_revision(BACKEND, name.replace("_", " "), creating(*tables), down)
     snapshot(name)
 
 

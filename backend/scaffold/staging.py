@@ -1,6 +1,6 @@
-"""A copy of the project, in which new code is written and tried first.
+"""A copy of the project, in which new code is first written and tested.
 
-The real project is changed only if the trial succeeds.
+The real project is changed only if the new code works in the copy.
 """
 
 import fcntl
@@ -102,7 +102,7 @@ def staged(*more: str) -> Iterator[Stage]:
             if source.is_dir():
                 shutil.copytree(
                     source, target
-                )  # includes compiled code, which stays valid because times are preserved
+                )  # compiled code is copied, too, and stays valid because file times are preserved
             elif source.is_file():
                 shutil.copy2(source, target)
         yield Stage(backend)
@@ -155,7 +155,7 @@ def replace_files(files: dict[str, bytes]) -> None:
 def alone() -> Iterator[None]:
     """Ensure that only one command runs at a time.
 
-    Two commands would both create a revision after the same head.
+    Otherwise, two commands could both create a revision after the same head.
     """
     folder = os.open(BACKEND / "alembic" / "versions", os.O_RDONLY)
     try:

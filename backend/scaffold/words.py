@@ -71,11 +71,11 @@ IN_S = "alias|atlas|bias|bus|canvas|gas|iris|lens"  # these words are singular
 TAKES_ES = re.compile(rf".*(?:ss|x|zz|ch|sh|[^aeo]us|is)|{IN_S}")
 SILENT_E = re.compile(
     r"(?:.*c|head|heart|tooth|mous?t)aches|(?:re|mis)?uses|(?:ex|ac|re)cuses|(?:re|dif|con)?fuses|axes"
-)  # cache, use
+)  # the singular ends in a silent e, as in `cache` or `use`
 
 
 def plural_of(one: str) -> str:
-    """Return the plural of a name such as `order_line`, whose last word changes."""
+    """Return the plural of a name. In `order_line`, only the last word changes."""
     head, last = _split(one)
     if last in IRREGULAR:
         many = IRREGULAR[last]
