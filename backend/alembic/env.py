@@ -1,8 +1,8 @@
 """Migrates the tables of all features, one process at a time.
 
-Migrations run online, with a limit on the wait for locks. With `--sql`, they print
-their SQL instead, so that a database administrator can read it first. All commands are
-Alembic's own.
+Migrations wait for locks only for a limited time. With `--sql`, they print their SQL
+instead of executing it, so that a database administrator can read it first. All
+commands are those of Alembic.
 """
 
 import sys
@@ -18,9 +18,9 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from app.core.config import get_settings, read_for_migrations
+from app.core.config import Settings, get_settings, read_for_migrations
 
-# If the application is already imported, it has read all its settings.
+# If the application has been imported before, its settings have already been read.
 if "app.db.database" not in sys.modules:
     read_for_migrations()
 
@@ -30,27 +30,32 @@ from app.db.database import Base
 from app.db.engines import MYSQL_SESSION, Limits, make_engine
 from app.db.enums import AmbiguousEnum, refuse_ambiguous
 from app.db.migrations import compare_server_default, render_item
-from app.db.revisions import dialects, enums, renames, required
+from app.db.revisions import dialects, enums, renames, required, search
 from app.db.revisions.refusal import Refused
+from app.db.role_limits import is_pooled
 from app.db.urls import normalise_database_url
 
 # All databases of a MySQL server share the names of locks, and several databases may be
-# migrated at the same time. A name has at most 64 characters.
+# migrated at the same time. A name may have at most 64 characters.
 LOCK = "CONCAT('liftoff migrations ', LEFT(DATABASE(), 40))"
-# The number of PostgreSQL's advisory lock, which nothing else uses.
+# The number of the advisory lock in PostgreSQL. Nothing else uses this number.
 LOCK_NUMBER = 4_202_611
-WAIT_SECONDS = 60  # to wait for another migration to finish
+WAIT_SECONDS = 60  # how long to wait for another migration to finish
 PAUSE = 0.2  # seconds between two tries to get the lock
+POOLED = (
+    "DATABASE_URL leads to a pooler, which lends a connection for one transaction. Migrations need "
+    "a connection of their own. Set DATABASE_DIRECT_URL to the address of the database itself."
+)
 STILL_AT_WORK = "Another migration is still running. Try again when it has finished."
-LOCK_SECONDS = 5  # to wait for a table lock; failing is better than blocking all requests
+LOCK_SECONDS = 5  # how long to wait for a table lock; failing is better than blocking all requests
 LOCK_TIMEOUT = {
     "postgresql": f"SET lock_timeout = '{LOCK_SECONDS}s'",
     "mysql": f"SET lock_wait_timeout = {LOCK_SECONDS}",
 }
 COLLATION = "utf8mb4_bin"
-# New tables inherit the character set of the database: all of Unicode, with `é`
-# different from `e`, as on the other databases. Without a name, the statement alters
-# the current database. With `--sql`, the name is unknown.
+# New tables inherit the character set of the database. This character set has all of
+# Unicode, and this collation distinguishes `é` from `e`, as PostgreSQL and SQLite do.
+# The statement alters the current database, because with `--sql` the name is unknown.
 USE_UTF8MB4 = f"ALTER DATABASE CHARACTER SET utf8mb4 COLLATE {COLLATION}"
 
 
@@ -77,8 +82,8 @@ def check_revision(
 ) -> None:
     """Check a revision before it is written.
 
-    A revision is refused if it would lose data, or if rows have no value for a new
-    column. Other differences between databases are normalised.
+    A revision is refused if it would lose data, or if existing rows would have no value
+    for a new column. Everything else is rewritten so that it works on all databases.
     """
     drop_whole_tables(here, revision, directives)
     try:
@@ -105,7 +110,9 @@ def refuse_several_heads() -> None:
 
 @contextmanager
 def _or_busy() -> Iterator[None]:
-    """If waiting for an SQLite file takes too long, turn the error into one line."""
+    """If waiting for an SQLite file takes too long, raise an error with a one-line
+    message.
+    """
     try:
         yield
     except OperationalError as error:
@@ -116,10 +123,12 @@ def _or_busy() -> Iterator[None]:
 def alone(connection: Connection) -> Iterator[None]:
     """Ensure that only one process migrates at a time.
 
-    Other processes wait, and then find nothing left to do.
+    Other processes wait, and then find that everything is already migrated.
     """
     match connection.dialect.name:
         case "postgresql":
+            if is_pooled(connection):
+                raise CommandError(POOLED)
             wait_for_lock(connection)
             connection.execute(text(LOCK_TIMEOUT["postgresql"]))
             connection.commit()
@@ -137,16 +146,16 @@ def alone(connection: Connection) -> Iterator[None]:
             yield
             connection.execute(text(f"SELECT RELEASE_LOCK({LOCK})"))
         case _:
-            # Alembic changes a table by building a new one. With foreign keys enabled,
-            # dropping the old table would delete rows of other tables. These statements
-            # have no effect in a transaction.
+            # To change a table, Alembic builds a new table and drops the old one. With
+            # foreign keys enabled, this would delete rows of other tables. The PRAGMA
+            # statements have no effect in a transaction, so they come before it.
             file: Any = connection.connection.driver_connection
             file.begun()
             file.execute("PRAGMA foreign_keys=OFF")
             file.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
             file.enter()
             with _or_busy():
-                transaction = connection.begin()  # takes the write lock
+                transaction = connection.begin()  # this takes the write lock
             with transaction:
                 yield
                 if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
@@ -198,7 +207,8 @@ def refuse_other_collations(connection: Connection) -> None:
 def prepare_offline(dialect: str) -> None:
     """Begin the SQL with the session settings that our own connections use."""
     if dialect == "mysql":
-        # Otherwise the client would decode the SQL with its own character set.
+        # Without this statement, the program that executes the SQL would decode it with
+        # the program's own character set.
         context.execute("SET NAMES utf8mb4")
         context.execute(MYSQL_SESSION)
         context.execute(USE_UTF8MB4)
@@ -206,17 +216,28 @@ def prepare_offline(dialect: str) -> None:
         context.execute(LOCK_TIMEOUT[dialect])
 
 
+def past_pooler(settings: Settings) -> Settings:
+    """Return the settings with the database's own address instead of the pooler's."""
+    if settings.database_direct_url is None:
+        return settings
+    return settings.model_copy(
+        update={"database_url": settings.database_direct_url, "database_pooler": ""}
+    )
+
+
 def run() -> None:
     settings = get_settings()
-    configure_logging(settings, sys.stderr)  # standard output is for the SQL of --sql
+    configure_logging(settings, sys.stderr)  # with --sql, standard output has the SQL
     load_models()
     refuse_several_heads()
     options: dict[str, Any] = {
         "target_metadata": Base.metadata,
         "compare_server_default": compare_server_default,
         "compare_type": enums.compare_type,
+        "include_name": search.is_compared,
         "render_item": render_item,
-        # A revision must work on all three databases, and SQLite needs this.
+        # A revision must work on all three databases, and SQLite needs batch
+        # operations.
         "render_as_batch": True,
         "process_revision_directives": check_revision,
     }
@@ -232,7 +253,11 @@ def run() -> None:
             context.run_migrations()
         return
     engine = make_engine(
-        settings, pool_size=1, max_overflow=0, name="liftoff migrations", limits=Limits(0)
+        past_pooler(settings),
+        pool_size=1,
+        max_overflow=0,
+        name="liftoff migrations",
+        limits=Limits(0),
     )
     with engine.connect() as connection, alone(connection):
         context.configure(connection=connection, **options)

@@ -1,4 +1,4 @@
-"""auth: what a registration with a taken address sent; platform: mails by recipient
+"""auth: data of registrations with a taken address; platform: mails by recipient
 
 Revision ID: 7c41e90ad85b
 Revises: 5e2b8f417ac6

@@ -1,4 +1,4 @@
-"""indexes for every purge and for what comes again, when a payer's account was deleted
+"""indexes for purges and recurring queries; when a payer's account was deleted
 
 Revision ID: c5d81f0a37be
 Revises: 94a70a52801d
@@ -51,7 +51,7 @@ ADDED: Indexes = (
     ("webhook_events", ["processed_at"], {}),
     ("payment_notices", ["created_at"], {}),
 )
-# The new indexes also serve the queries of the old ones.
+# The new indexes also serve the queries that used the old indexes.
 REPLACED: Indexes = (
     ("login_sessions", ["user_id"], {}),
     ("security_events", ["user_id"], {}),
@@ -63,7 +63,8 @@ REPLACED: Indexes = (
 
 def upgrade() -> None:
     op.add_column("customers", sa.Column("forget_from", UtcDateTime(), nullable=True))
-    # Accounts that were deleted before this column existed count from now on.
+    # For accounts that were deleted before this column existed, the waiting time starts
+    # now.
     op.execute(
         "UPDATE customers SET forget_from = CURRENT_TIMESTAMP WHERE user_id IN "
         "(SELECT id FROM users WHERE email LIKE 'deleted-%@deleted.invalid')"
@@ -72,8 +73,7 @@ def upgrade() -> None:
         "UPDATE webhook_events SET processed_at = received_at WHERE outcome = 'dead' AND "
         "processed_at IS NULL"
     )
-    # Each table now has a purge job of its own. A job of an unknown kind would stay
-    # forever.
+    # Each table now has its own purge job. A job of an unknown kind would stay forever.
     op.execute("DELETE FROM jobs WHERE kind IN ('auth.purge', 'payments.purge', 'platform.purge')")
     with _concurrently() as options:
         _create(ADDED, options)
@@ -93,7 +93,7 @@ def _concurrently() -> Iterator[dict[str, Any]]:
     """Yield options with which PostgreSQL creates and drops indexes without blocking
     writes.
 
-    This is impossible inside a transaction.
+    PostgreSQL cannot do this inside a transaction.
     """
     if op.get_context().dialect.name != "postgresql":
         yield {}
@@ -105,7 +105,7 @@ def _concurrently() -> Iterator[dict[str, Any]]:
 def _create(indexes: Indexes, how: dict[str, Any]) -> None:
     for table, columns, options in indexes:
         name = op.f(_name(table, columns))
-        if how:  # if creating an index was interrupted, the index exists but is unusable
+        if how:  # an interrupted attempt may have left an unusable index
             op.drop_index(name, table, if_exists=True, **how)
         op.create_index(name, table, columns, if_not_exists=bool(how), **options, **how)
 

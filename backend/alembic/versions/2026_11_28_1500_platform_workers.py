@@ -1,4 +1,4 @@
-"""platform: priority and end of mails, lanes of jobs
+"""platform: priority and expiry of mails, lanes of jobs
 
 Revision ID: 5e2b8a94c713
 Revises: c5d81f0a37be
@@ -36,7 +36,7 @@ def upgrade() -> None:
         )
     with _concurrently() as options:
         for name, (table, columns) in INDEXES.items():
-            if options:  # if creating an index was interrupted, the index exists but is unusable
+            if options:  # an interrupted attempt may have left an unusable index
                 op.drop_index(op.f(name), table, if_exists=True, **options)
             op.create_index(op.f(name), table, columns, if_not_exists=bool(options), **options)
 
@@ -57,7 +57,7 @@ def _concurrently() -> Iterator[dict[str, Any]]:
     """Yield options with which PostgreSQL creates and drops indexes without blocking
     writes.
 
-    This is impossible inside a transaction.
+    PostgreSQL cannot do this inside a transaction.
     """
     if op.get_context().dialect.name != "postgresql":
         yield {}

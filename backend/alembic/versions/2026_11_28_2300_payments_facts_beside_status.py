@@ -1,7 +1,7 @@
-"""payments: what Stripe keeps next to the status of a subscription
+"""payments: more of Stripe's data about a subscription, in addition to its status
 
-New columns are filled by the next look at each payer. `make billing-doctor fix=yes`
-looks at all of them.
+The new columns are filled when a payer is next refreshed from Stripe. `make
+billing-doctor fix=yes` refreshes all payers.
 
 Revision ID: 3b7f0c52d6a8
 Revises: 5d20c7b1e94f

@@ -30,7 +30,7 @@ def upgrade() -> None:
     for table, name, kind in COLUMNS:
         op.add_column(table, sa.Column(name, kind, nullable=True))
     with concurrently() as options:
-        if options:  # if creating an index was interrupted, the index exists but is unusable
+        if options:  # an interrupted attempt may have left an unusable index
             op.drop_index(INDEX, "customers", if_exists=True, **options)
         op.create_index(INDEX, "customers", ["test_clock"], if_not_exists=bool(options), **options)
 

@@ -1,4 +1,4 @@
-"""platform: marks that tell caches of changes
+"""platform: marks that announce changes to caches
 
 Revision ID: 7c1e59d0a2b8
 Revises: a4e07c91b3d5
