@@ -1,6 +1,7 @@
 """Verified demo users, and the tokens that the examples in `/docs` need."""
 
 import secrets
+from datetime import timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -8,27 +9,40 @@ from sqlalchemy.orm import Session
 from app.core.keys import cipher
 from app.db import clock
 from app.platform.live_examples import Live
+from app.platform.models import ActivityEntry
 
-from .credentials import one_time_tokens
+from .credentials import one_time_tokens, security_events
 from .credentials.client import Client
 from .credentials.one_time_tokens import Purpose
 from .google import journey
 from .mfa import key_rotation, recovery_codes, second_factor, totp
-from .models import LoginSession, RecoveryCode, Totp, User
+from .models import Impersonation, LoginSession, RecoveryCode, Totp, User
 from .schemas import DEMO
-from .security import hash_password, issue_refresh_token
+from .security import Access, hash_password, issue_refresh_token
+from .sessions import impersonation
 from .sessions.login_sessions import live_sessions, open_session
 
-PASSWORD = DEMO["password"]  # printed by `make dev`, refused by production
+PASSWORD = DEMO["password"]  # `make dev` prints this password, and production refuses it
 PEOPLE = {"admin": True, "author": False, "editor": False, "reader": False, "guarded": False}
 GUARDED = "guarded"  # the demo user with a second factor
-TOTP_SECRET = "LIFTOFFDEMOSECRETFORTOTPCODESAAA"  # noqa: S105 - as public as the password
+TOTP_SECRET = "DEMOSECRETFORTOTPCODESAAAAAAAAAA"  # noqa: S105 - as public as the password
+# The events in each user's timeline, with their age in days. A timeline shows events in
+# the order in which they were recorded, and the demo data of the blog adds newer
+# events. Events older than 30 days could be purged before they are moved from the
+# outbox.
+TIMELINE = (
+    (28, "login"),
+    (28, "google_linked"),
+    (26, "password_changed"),
+    (21, "login"),
+    (21, "google_unlinked"),
+)
 
 
 def load(db: Session) -> None:
     """Add the demo users that are missing.
 
-    A user whose name or address has been changed since does not count as missing.
+    A demo user whose name or address was changed later does not count as missing.
     """
     for username, superuser in PEOPLE.items():
         email = f"{username}@example.com"
@@ -38,14 +52,24 @@ def load(db: Session) -> None:
             )
             is None
         ):
-            # Not created by registration, which refuses the reserved name `admin`.
+            # This user is not created by registration, because that refuses the
+            # reserved name `admin`.
             person = User(username=username, email=email, hashed_password=hash_password(PASSWORD))
             person.is_verified, person.is_superuser = True, superuser
             db.add(person)
             db.flush()
             if username == GUARDED:
                 db.add(_totp(person, TOTP_SECRET, confirmed=True))
+            _record_timeline(db, person)
     db.flush()
+
+
+def _record_timeline(db: Session, person: User) -> None:
+    for days, event in TIMELINE:
+        kind, summary = security_events.SHOWN[event]
+        at = clock.now(-timedelta(days=days))
+        shown = {"kind": kind, "summary": summary, "data": {"event": event}}
+        db.add(ActivityEntry(user_id=person.id, created_at=at, **shown))
 
 
 def examples(db: Session) -> dict[str, Live]:
@@ -61,6 +85,8 @@ def examples(db: Session) -> dict[str, Live]:
     live: dict[str, Live] = {}
     if admin := people.get("admin"):
         live["auth_exchange_google_code"] = Live(_google_code(db, admin))
+        if guarded := people.get(GUARDED):
+            live["auth_act_as_user"] = Live({"code": _code_to_act(db, admin, guarded)})
     if author := people.get("author"):
         live |= _of_author(db, author)
     if editor := people.get("editor"):
@@ -105,7 +131,23 @@ def _google_code(db: Session, user: User) -> dict[str, str]:
 
 
 def _refresh_token(db: Session, user: User, used_for: str) -> str:
-    """Return the newest refresh token of a session that exists for one example."""
+    session = _session(db, user, used_for)
+    return issue_refresh_token(session.id, session.refresh_count)
+
+
+def _code_to_act(db: Session, admin: User, user: User) -> str:
+    staff = _session(db, admin, "impersonation")
+    open_now = select(Impersonation.session_id).where(
+        Impersonation.staff_session_id == staff.id, impersonation.IS_LIVE
+    )
+    session_id = db.scalar(open_now.limit(1)) or impersonation.open_session(
+        db, user, Access(admin.id, staff.id), impersonation.LONGEST
+    )
+    return impersonation.issue_code(db, user.id, session_id)
+
+
+def _session(db: Session, user: User, used_for: str) -> LoginSession:
+    """Return a session that only one example uses."""
     client = Client(ip_address="127.0.0.1", user_agent=f"Example of /docs: {used_for}")
     mine = live_sessions().where(
         LoginSession.user_id == user.id, LoginSession.user_agent == client.user_agent
@@ -114,7 +156,7 @@ def _refresh_token(db: Session, user: User, used_for: str) -> str:
     if session is None:
         open_session(db, user, client)
         session = db.scalars(mine.limit(1)).one()
-    return issue_refresh_token(session.id, session.refresh_count)
+    return session
 
 
 def _recovery_code(db: Session, user: User) -> str:
@@ -138,7 +180,7 @@ def _code_to_confirm(db: Session, user: User) -> str:
     """Return a code for the user's unconfirmed secret, creating a secret if necessary.
 
     This is the code for the next 30-second time step. That code is already accepted,
-    and stays valid longer than the current one.
+    and stays valid longer than the current code.
     """
     row = db.scalar(select(Totp).where(Totp.user_id == user.id))
     secret = second_factor.read_secret(row) if row else None

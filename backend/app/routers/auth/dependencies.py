@@ -6,6 +6,10 @@ transaction ends. Until the transaction ends, no other request can delete, disab
 demote or sign out the caller. The auth routes themselves take `CurrentSession`, which
 locks nothing, because these routes lock rows in their own order.
 
+Staff may act as a user (`sessions/impersonation.py`). `CurrentSession` refuses them,
+and so does `InPerson`, for routes about payments and for any other route that only the
+user may call. Elsewhere, `user.impersonated_by` is the id of the member of staff.
+
 A feature also registers its hooks here. `before_deletion` registers a check that may
 prevent the deletion of an account. `after_email_change` registers a function that runs
 after an email address changes.
@@ -17,6 +21,7 @@ from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 
 from app.core.errors import Unauthenticated, raises
+from app.core.logging import security_event
 from app.db.database import SAFE_METHODS, db_dependency
 from app.platform import principal
 from app.routers.auth import errors
@@ -26,6 +31,7 @@ from .hooks import SubscriptionActive, after_email_change, before_deletion
 from .models import LoginSession, User
 from .security import hashing_slot
 from .sessions import login_sessions, remembered
+from .sessions.impersonation import is_impersonation
 
 __all__ = [
     "CallingClient",
@@ -33,6 +39,7 @@ __all__ = [
     "CurrentUser",
     "FreshIdentity",
     "HashingSlot",
+    "InPerson",
     "OptionalUser",
     "SubscriptionActive",
     "Superuser",
@@ -47,7 +54,7 @@ bearer = OAuth2PasswordBearer(
 BearerToken = Annotated[str | None, Depends(bearer)]
 
 # A route must list this dependency before its database session. Then a request that
-# waits for a processor does not hold a database connection.
+# waits for a CPU core does not hold a database connection.
 HashingSlot = Depends(hashing_slot, scope="function")
 
 
@@ -60,11 +67,14 @@ def calling_client(request: Request) -> Client:
 CallingClient = Annotated[Client, Depends(calling_client)]
 
 
-@raises(Unauthenticated)
+@raises(Unauthenticated, errors.NotWhileImpersonating)
 def current_session(request: Request, db: db_dependency, token: BearerToken) -> LoginSession:
     if token is None:
         raise Unauthenticated
-    return _published(request, login_sessions.session_of_token(db, token))
+    session = login_sessions.session_of_token(db, token)
+    if session.user.impersonated_by is not None:
+        raise errors.NotWhileImpersonating
+    return _published(request, session)
 
 
 CurrentSession = Annotated[LoginSession, Depends(current_session)]
@@ -82,7 +92,11 @@ def held_session(request: Request, db: db_dependency, token: BearerToken) -> Log
             raise Unauthenticated
         return None
     if request.method not in SAFE_METHODS:
-        return _published(request, login_sessions.hold_session_of_token(db, token))
+        held = _published(request, login_sessions.hold_session_of_token(db, token))
+        if (by := held.user.impersonated_by) is not None:
+            facts = {"method": request.method, "path": request.url.path}
+            security_event("impersonated_write", routine=True, user_id=held.user_id, by=by, **facts)
+        return held
     session, until = remembered.session_of_token(db, token, request.scope.get("route"))
     request.state.identity_until = until
     return _published(request, session)
@@ -91,6 +105,16 @@ def held_session(request: Request, db: db_dependency, token: BearerToken) -> Log
 def _published(request: Request, session: LoginSession) -> LoginSession:
     principal.publish_principal(request, f"user:{session.user_id}")
     return session
+
+
+@raises(errors.NotWhileImpersonating)
+def in_person(token: BearerToken) -> None:
+    """Refuse staff who act as a user. The token tells, so this needs no database."""
+    if token is not None and is_impersonation(token):
+        raise errors.NotWhileImpersonating
+
+
+InPerson = Depends(in_person)
 
 
 @principal.fresh

@@ -23,6 +23,11 @@ class AccountDisabled(Forbidden):
     detail = "This account is disabled. Contact support."
 
 
+class NotWhileImpersonating(Forbidden):
+    code = "not_while_impersonating"
+    detail = "Staff who act as a user may not do this. Only the user may."
+
+
 class SuperuserOnly(Forbidden):
     code = "superuser_only"
     detail = "Only a superuser may do this."

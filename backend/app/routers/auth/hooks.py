@@ -27,7 +27,7 @@ class SubscriptionActive(Conflict):
 def before_deletion(check: Check) -> Check:
     """Register `check` to run in the transaction that deletes an account.
 
-    If it raises an error, the account stays.
+    If the check raises an error, the account is not deleted.
     """
     deletion_checks.append(check)
     return check

@@ -25,8 +25,9 @@ class User(Timestamps, Base):
     """
 
     __tablename__ = "users"
-    # For the queries in `pending.py`. On PostgreSQL the index is partial, so it is
-    # small. MariaDB has no partial indexes, but reads only a few rows of this one.
+    # This index serves the queries in `pending.py`. On PostgreSQL the index is partial,
+    # so it is small. MariaDB has no partial indexes, but those queries read only a few
+    # entries of the full index.
     __table_args__ = (
         Index(
             None,
@@ -49,6 +50,8 @@ class User(Timestamps, Base):
     # filled by `queries.FACTS`, otherwise null
     has_google: Mapped[bool | None] = query_expression()
     has_mfa: Mapped[bool | None] = query_expression()
+    # the id of the member of staff who acts as this user in this request, or null
+    impersonated_by: Mapped[int | None] = query_expression()
 
     @hybrid_property
     def is_deleted(self) -> bool:
@@ -81,7 +84,7 @@ class LoginSession(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime]
-    # Fixed at sign-in. Using the session does not extend this time.
+    # This time is set at sign-in. Using the session does not extend it.
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
     # The default is needed during a deployment, while the previous version still
@@ -93,6 +96,29 @@ class LoginSession(Base):
     user_agent: Mapped[str] = mapped_column(String(255))
 
     user: Mapped[User] = relationship(lazy="raise")
+
+
+class Impersonation(Base):
+    """A session in which a member of staff acts as a user, for a limited time.
+
+    It ends with its session, and with the session of the admin that began it. A job
+    then sets `ended_at`, and records the end in the audit log.
+    """
+
+    __tablename__ = "impersonations"
+
+    id: Mapped[PrimaryKey]
+    session_id: Mapped[int | None] = mapped_column(
+        ForeignKey("login_sessions.id", ondelete="SET NULL"), unique=True
+    )
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    staff_session_id: Mapped[int | None] = mapped_column(
+        ForeignKey("login_sessions.id", ondelete="SET NULL"), index=True
+    )
+    started_at: Mapped[datetime] = mapped_column(default=clock.now())
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class OneTimeToken(Base):
@@ -110,7 +136,7 @@ class OneTimeToken(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     # JSON data for the purpose, such as a new address
     data: Mapped[str] = mapped_column(String(1000), default="")
-    # wrong codes sent with this token
+    # number of wrong codes sent with this token
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -167,8 +193,8 @@ class SecurityEvent(Base):
     __tablename__ = "security_events"
     __table_args__ = (
         Index(None, "user_id", "created_at", "id"),
-        # For `passwords/lockouts.py`. MySQL indexes only the beginning of a long text,
-        # and has no partial indexes.
+        # This index serves the queries in `passwords/lockouts.py`. MySQL indexes only
+        # the beginning of a long text, and has no partial indexes.
         Index(
             None,
             "kind",

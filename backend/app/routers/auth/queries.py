@@ -13,7 +13,7 @@ FACTS = (
     with_expression(User.has_google, _GOOGLE.correlate(User)),
     with_expression(User.has_mfa, _MFA.correlate(User)),
 )
-"""Options that load facts about a user from other tables. `google` is the issuer."""
+"""Options that load facts about a user. The parameter `google` is the issuer."""
 
 _DESCRIBED = (
     select(User)

@@ -16,6 +16,7 @@ from .google import routes as google_routes
 from .mfa import routes as mfa_routes
 from .mfa.second_factor import MfaRequired
 from .passwords import routes as passwords_routes
+from .privacy import routes as privacy_routes
 from .schemas import Login, Token
 from .security import SignInBusy
 from .sessions import cookies
@@ -54,3 +55,4 @@ router.include_router(sessions_routes.router)
 router.include_router(mfa_routes.router)
 router.include_router(passwords_routes.router)
 router.include_router(google_routes.router)
+router.include_router(privacy_routes.router)

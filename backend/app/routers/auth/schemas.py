@@ -11,7 +11,7 @@ from app.core.text import canonical_email, canonical_username
 from app.core.types import validator_from
 
 MAX_PASSWORD = 256
-MAX_TOKEN = 100  # characters; ours have 43
+MAX_TOKEN = 100  # characters; our tokens have 43
 # an account in the demo data
 DEMO = {"email": "author@example.com", "password": "liftoff-demo-password"}
 NEW_PASSWORD = "four quiet herons wade"  # noqa: S105 - an example
@@ -50,7 +50,7 @@ class Login(Input):
     """The password form of OAuth 2.0 (RFC 6749, 4.3.2).
 
     `username` takes a username or an email. Unknown fields are ignored, as section 3.2
-    requires, because clients send `audience`, `resource` and more.
+    requires, because clients send `audience`, `resource` and others.
     """
 
     model_config = ConfigDict(extra="ignore") | example_body(
@@ -88,6 +88,17 @@ class Me(Output):
     has_google: bool
     has_mfa: bool
     created_at: datetime
+    impersonated_by: int | None = Field(
+        None, description="The member of staff who acts as this user in this session."
+    )
+
+
+class ImpersonationCode(Input):
+    """The code from the address that the admin shows."""
+
+    model_config = example_body({"code": EXAMPLE_TOKEN})
+
+    code: Annotated[str, Field(min_length=1, max_length=MAX_TOKEN)]
 
 
 class Refresh(Input):

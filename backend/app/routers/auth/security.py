@@ -1,7 +1,5 @@
 """Passwords and tokens: creating and checking them."""
 
-import base64
-import json
 import math
 import os
 import secrets
@@ -25,7 +23,7 @@ from app.core.types import MAX_ID, utc_now
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 LEEWAY_SECONDS = 60
-MAX_TOKEN = 2_000  # characters; ours have about 350
+MAX_TOKEN = 2_000  # characters; our tokens have about 350
 ALGORITHM = "HS256"
 AUDIENCE = "liftoff"
 # HMAC algorithms are excluded, because an attacker could use the provider's public key
@@ -34,6 +32,7 @@ ID_TOKEN_ALGORITHMS = ["RS256", "ES256"]
 MAX_ID_TOKEN = 20_000  # characters
 MAX_SUBJECT = 255  # ASCII characters (OpenID Connect Core 2)
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: a token of another type is refused
+ACTING_TYPE = "impersonation+jwt"  # staff act as a user; the version before refuses this type
 
 # Parameters of argon2id. With the 19 MiB from the settings, these are OWASP's first
 # recommendation. A hash takes 20 ms on one core.
@@ -54,7 +53,7 @@ hashing = Admission(os.cpu_count() or 1, timeout=10, refusal=SignInBusy)
 
 
 async def hashing_slot() -> AsyncIterator[None]:
-    """Allow at most one password hash per processor at a time.
+    """Allow at most one password hash per CPU core at a time.
 
     Further requests wait without holding a thread or a database connection.
     """
@@ -89,7 +88,7 @@ def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None
     """Return whether the password is correct, and a new hash or `None`.
 
     A new hash is returned if the stored hash has outdated parameters. If `hashed` is
-    `None`, the check fails after the same time.
+    `None`, the check takes the same time and fails.
     """
     if hashed is None:
         password_hasher().verify(password, _nobodys_hash(password_hasher()))
@@ -115,6 +114,7 @@ class Access:
 
     user_id: int
     session_id: int
+    is_impersonation: bool = False
 
 
 class InvalidSignature(ValueError):
@@ -125,8 +125,8 @@ class UnknownKey(InvalidSignature):
     """The ID token names a key that is not among the provider's known keys."""
 
 
-def issue_access_token(access: Access) -> str:
-    """Sign a token that names its session and is valid for `ACCESS_TOKEN_LIFE`."""
+def issue_access_token(access: Access, life: timedelta = ACCESS_TOKEN_LIFE) -> str:
+    """Sign a token that names its session and is valid for `life`."""
     issued = int(utc_now().timestamp())
     claims = {
         "iss": _issuer(),
@@ -134,10 +134,10 @@ def issue_access_token(access: Access) -> str:
         "sub": str(access.user_id),
         "sid": access.session_id,
         "iat": issued,
-        "exp": issued + int(ACCESS_TOKEN_LIFE.total_seconds()),
+        "exp": issued + int(life.total_seconds()),
     }
     return jwt.encode(
-        {"alg": ALGORITHM, "typ": TOKEN_TYPE},
+        {"alg": ALGORITHM, "typ": ACTING_TYPE if access.is_impersonation else TOKEN_TYPE},
         claims,
         _imported(derive_keys("access tokens")[0]),
         algorithms=[ALGORITHM],
@@ -155,10 +155,11 @@ def read_access_token(token: str, *, even_expired: bool = False) -> Access:
     try:
         decoded = _decoded(token, tuple(derive_keys("access tokens")))
         _claims(0 if even_expired else int(utc_now().timestamp())).validate(decoded.claims)
-        access = Access(int(decoded.claims["sub"]), int(decoded.claims["sid"]))
+        is_impersonation = decoded.header.get("typ") == ACTING_TYPE
+        access = Access(int(decoded.claims["sub"]), int(decoded.claims["sid"]), is_impersonation)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidSignature from error
-    if decoded.header.get("typ") != TOKEN_TYPE or not (
+    if decoded.header.get("typ") not in {TOKEN_TYPE, ACTING_TYPE} or not (
         0 < access.user_id <= MAX_ID and 0 < access.session_id <= MAX_ID
     ):
         raise InvalidSignature
@@ -170,8 +171,7 @@ def seconds_left(token: str) -> float:
 
     The leeway for clock differences is not included, so the result may be negative.
     """
-    payload = token.split(".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    claims = _decoded(token, tuple(derive_keys("access tokens"))).claims
     return float(claims["exp"]) - utc_now().timestamp()
 
 
@@ -240,8 +240,9 @@ def _issuer() -> str:
     return get_settings().public_url or AUDIENCE
 
 
-# A client sends the same token again and again, and its signature stays the same. The
-# caller checks the times each time. A wrong token is not remembered.
+# Cached, because a client sends the same token again and again, and its signature stays
+# valid. The caller checks the token's times on every request. A token with a wrong
+# signature is not cached.
 @lru_cache(maxsize=1_000)
 def _decoded(token: str, keys: tuple[bytes, ...]) -> jwt.Token:
     """Decode a token signed with one of these keys. Raises `JoseError`."""
@@ -290,7 +291,7 @@ def _id_claims(expected: Expected) -> jwt.JWTClaimsRegistry:
         iss={"essential": True, "values": expected.issuers},
         aud={"essential": True, "value": expected.client_id},
         # `azp` is the party to which the token was issued. The claim is optional, but
-        # must not name anyone else.
+        # must not name another party.
         azp={"value": expected.client_id},
         sub={"essential": True},
         nonce={"essential": True, "value": expected.nonce},

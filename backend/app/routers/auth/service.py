@@ -27,6 +27,7 @@ def describe_account(db: Session, user: User) -> Me:
         has_google=bool(user.has_google),
         has_mfa=bool(user.has_mfa),
         created_at=user.created_at,
+        impersonated_by=user.impersonated_by,
     )
 
 

@@ -1,11 +1,11 @@
 """Limits on guessed passwords, registrations and emails.
 
 An attacker can guess passwords from one address or from thousands. The limits per
-address and per site stop the first kind of attack. Against the second kind, wrong
-passwords from strangers are counted per account. A stranger is an address from which
-the account has never signed in. After `STRANGERS` wrong passwords, each stranger has
-one attempt an hour, and further attempts get 429. After `SIEGE` wrong passwords, the
-account is under siege: all strangers are refused.
+address and per site (`site_key`) stop the first kind of attack. Against the second
+kind, wrong passwords from strangers are counted per account. A stranger is an address
+from which the account has never signed in. After `STRANGERS` wrong passwords, each
+stranger has one attempt an hour, and further attempts get 429. After `SIEGE` wrong
+passwords, the account is under siege: all strangers are refused.
 
 The devices of the owner are never refused. From a new address, the owner's correct
 password works until a siege begins. Then the owner gets an email with a link to set a
@@ -24,13 +24,13 @@ from app.platform.limits import AddressLimit, RateLimit
 
 REGISTRATIONS = AddressLimit("register", "30 per hour")
 MAILS_ASKED_FOR = AddressLimit("mails asked for", "30 per hour")
-# Each kind of email is counted separately. A reset link is valid for this limit's
-# period.
+# Each kind of email is counted separately. A reset link is valid for as long as the
+# period of this limit.
 MAILS_TO = RateLimit("mails to one address", "5 per hour")
 
-SAME_ACCOUNT = RateLimit("wrong password", "10 per 15 minutes")  # per account and address
-ANY_ACCOUNT = RateLimit("wrong sign-in", "50 per 15 minutes")  # per address, for all accounts
-# keeps a single site from causing a siege
+SAME_ACCOUNT = RateLimit("wrong password", "10 per 15 minutes")  # limit per account and address
+ANY_ACCOUNT = RateLimit("wrong sign-in", "50 per 15 minutes")  # limit per address, for all accounts
+# Limits per site, so that a single site cannot cause a siege.
 SAME_ACCOUNT_SITE = RateLimit("wrong password, one site", "100 per day")
 ANY_ACCOUNT_SITE = RateLimit("wrong sign-in, one site", "500 per 15 minutes")
 STRANGERS = RateLimit("wrong passwords of strangers", "100 per hour")
@@ -38,14 +38,14 @@ ONE_TRY = RateLimit("one try of a stranger", "1 per hour")
 SIEGE = RateLimit("siege of an account", "1000 per day")
 SIEGE_NOTED = RateLimit("siege noted", "1 per day")
 
-OWNER_AGAIN = RateLimit("wrong password again", "10 per 15 minutes")  # per session
+OWNER_AGAIN = RateLimit("wrong password again", "10 per 15 minutes")  # limit per session
 
 # At any time, three of a million codes are correct. At ten attempts an hour, guessing a
 # code takes years, even for someone who knows the password. A password reset does not
 # clear this count, because the second factor must also protect against someone who can
 # read the owner's mail.
-WRONG_CODES = RateLimit("wrong code", "10 per hour")  # per account
-WRONG_CODES_HERE = AddressLimit("wrong code here", "30 per 15 minutes")  # per address
+WRONG_CODES = RateLimit("wrong code", "10 per hour")  # limit per account
+WRONG_CODES_HERE = AddressLimit("wrong code here", "30 per 15 minutes")  # limit per address
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Guess:
         return site_key(self.ip_address)
 
     def admit(self) -> None:
-        """Raise `TooManyRequests` if the password must not even be checked."""
+        """Raise `TooManyRequests` if a limit forbids even checking the password."""
         ANY_ACCOUNT.test(self.address)
         SAME_ACCOUNT.test(self.address, self.name)
         many = STRANGERS.spent(self.name)
@@ -111,9 +111,8 @@ class Guess:
 def forgive_failed_sign_ins(ip_address: str, *names: str) -> None:
     """Clear the counts of an account after a password reset from this address.
 
-    `names` are the username and the email of the account. The account's counts of
-    strangers are cleared, and so are its counts for this address. Then the owner can
-    sign in.
+    `names` are the username and the email of the account. This clears the counts of
+    wrong passwords from strangers and from this address. Then the owner can sign in.
     """
     for name in names:
         for limit in (STRANGERS, SIEGE, SIEGE_NOTED):

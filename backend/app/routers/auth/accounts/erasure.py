@@ -37,7 +37,8 @@ def erase_account_traces(db: Session, user_id: int) -> None:
 
 
 def erase_rest(user_id: int) -> bool:
-    """Erase the data that the request did not erase. Return whether all is erased.
+    """Erase the data that the request did not erase. Return whether everything is now
+    erased.
 
     Each batch is a separate transaction.
     """

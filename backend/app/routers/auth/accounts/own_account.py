@@ -63,7 +63,8 @@ def ask_for_email_change(
     """Queue a job that emails a link to the new address.
 
     The job looks up whether another account has that address. So neither the response
-    nor its timing reveals it. Raises `InvalidCredentials`, `SessionNotFresh`.
+    nor its timing reveals whether there is such an account. Raises
+    `InvalidCredentials`, `SessionNotFresh`.
     """
     require_owner(session, data.password, client)
     security_events.record(db, "email_change_asked", session.user_id, client, session_id=session.id)
@@ -74,7 +75,7 @@ def ask_for_email_change(
 def send_email_change(db: Session, session_id: int, new_email: str) -> None:
     """Email a link to the new address, or a notice if an account already has it.
 
-    Nothing is sent if the session that asked has ended.
+    Nothing is sent if the session that requested the change has ended.
     """
     asking = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
     both = queries.lock_all(db, User.id == asking, User.email == new_email)
@@ -128,16 +129,22 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
 def delete_account(
     db: Session, session: LoginSession, password: str | None, client: Client
 ) -> None:
-    """Erase the personal data of an account.
+    """Erase the personal data of an account, for its owner.
 
-    The row itself stays, without a name, because published content refers to it. Raises
-    `InvalidCredentials`, `SessionNotFresh`, and any error raised by a check that was
-    registered in `hooks`.
+    Raises `InvalidCredentials`, `SessionNotFresh`, and the errors of `erase_account`.
     """
     require_owner(session, password, client)
-    user = session.user
+    erase_account(db, session.user, client)
+
+
+def erase_account(db: Session, user: User, client: Client | None) -> None:
+    """Erase the personal data of an account, whose row the caller has locked.
+
+    The row itself stays, without a name, because published content refers to it. Raises
+    any error raised by a check that was registered in `hooks`.
+    """
     hooks.check_deletion(db, user)
-    # Queued emails contain links that no longer work.
+    # Delete queued emails, because their links no longer work.
     forget_recipient(db, user.email)
     queue_mail(db, user.email, "auth/account_deleted", username=user.username)
     security_events.record(db, "account_deleted", user.id, client)

@@ -24,25 +24,29 @@ from app.routers.auth.models import OneTimeToken, User
 
 
 class Purpose(StrEnum):
-    """The purpose for which a one-time token was issued. A token is refused for any
-    other.
+    """The purpose for which a one-time token was issued. The token is refused for any
+    other purpose.
     """
 
     VERIFY_EMAIL = "verify email"
     RESET_PASSWORD = "reset password"  # noqa: S105 - a purpose, no password
     CHANGE_EMAIL = "change email"
+    DATA_EXPORT = "data export"
     MFA = "mfa challenge"
     GOOGLE_STATE = "google state"
     GOOGLE_EXCHANGE = "google exchange"
+    IMPERSONATION = "impersonation"
 
 
 LIFE = {
     Purpose.VERIFY_EMAIL: timedelta(hours=24),
     Purpose.RESET_PASSWORD: timedelta(hours=1),
     Purpose.CHANGE_EMAIL: timedelta(hours=1),
+    Purpose.DATA_EXPORT: timedelta(hours=24),
     Purpose.MFA: timedelta(minutes=5),
     Purpose.GOOGLE_STATE: timedelta(minutes=10),
     Purpose.GOOGLE_EXCHANGE: timedelta(seconds=60),
+    Purpose.IMPERSONATION: timedelta(minutes=5),
 }
 
 
@@ -99,9 +103,9 @@ def find_live_token(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
 def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
     """Mark a token as used and return its row. Raises `InvalidToken`.
 
-    If several requests redeem the same token at once, exactly one succeeds (ASVS
-    15.4.2). The user's row is locked before the token's row, as when signing in. In the
-    opposite order, this request and a sign-in could deadlock.
+    If several requests redeem the same token at the same time, exactly one succeeds
+    (ASVS 15.4.2). The user's row is locked before the token's row, because a sign-in
+    uses that order. In the opposite order, this request and a sign-in could deadlock.
     """
     row = find_live_token(db, purpose, token)
     if row.user_id is not None:

@@ -1,22 +1,22 @@
 """Unverified registrations, and the usernames that are held for taken addresses.
 
 A registration with a free address creates an unverified account. A registration with a
-taken address creates a `UsernameHold`, which gets the same responses for the same
-length of time.
+taken address creates a `UsernameHold`. A request that names a hold gets the response
+that an unverified account would get, and for the same length of time.
 
 Without holds, two requests would reveal who has an account (ASVS 6.3.8). An attacker
 registers the username `probe` with the address of a victim, and gets 202 either way.
 Then the attacker registers `probe` again with any other address. If the victim's
 address was free, an account now has the username, and the response is 409. If the
 address was taken, nothing was stored, and the response is 202. A sign-in as `probe`
-with the attacker's own password would reveal the same. An unverified account gets 403
-`email_not_verified`, and a username without an account gets 401. So a hold keeps the
-username and the password, and gets the responses of an unverified account.
+with the attacker's own password would reveal the same, because an unverified account
+gets 403 `email_not_verified`, and a username without an account gets 401. So a hold
+keeps the username and the password, and gets the responses of an unverified account.
 
 The account and the hold must also expire at the same moment. Otherwise the attacker
-could ask at a time when only one of the two would have expired. That is why a new link
-does not extend a registration (`LIFE`), and why all registrations with one address
-expire together (`end_of`).
+could send a request at a time when only one of the two would have expired. That is why
+a new link does not extend a registration (`LIFE`), and why all registrations with one
+address expire together (`end_of`).
 """
 
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ than a hold, and the difference would reveal which addresses are taken.
 
 
 def make_way(db: Session, *which: ColumnElement[bool]) -> None:
-    """Delete matching accounts whose registration was not completed in time."""
+    """Delete matching accounts whose registration has expired."""
     forgotten = delete(User).where(is_abandoned(), or_(*which))
     db.execute(forgotten.execution_options(synchronize_session=False))
 
@@ -58,8 +58,8 @@ def is_abandoned() -> ColumnElement[bool]:
 def is_unverified() -> ColumnElement[bool]:
     """Match active accounts whose address was never verified.
 
-    An account that has ever signed in does not match, even if its address is unverified
-    now.
+    An account that has signed in at least once does not match, even if its address is
+    unverified now.
     """
     # Each subquery finds one row by an index. PostgreSQL may turn a NOT EXISTS into a
     # join that reads a whole table.
@@ -94,7 +94,7 @@ def waits_for_verification() -> ColumnElement[bool]:
 
 
 def is_over(db: Session, user: User) -> bool:
-    """Return whether this registration has expired, even if not yet purged."""
+    """Return whether this registration has expired. Its row may still exist."""
     return bool(db.scalar(select(exists().where(User.id == user.id, is_abandoned()))))
 
 
@@ -102,11 +102,11 @@ def end_of(db: Session, email: str) -> datetime | ColumnElement[datetime]:
     """Return when a new registration with this address expires.
 
     The new registration expires together with the first live registration for the
-    address. Suppose instead that each registration had its own day, so that a later one
-    outlived the first. If the address is taken, the later one would become the first
-    hold, and signing in with its password would get the response of an unverified
-    account. If the address is free, the same sign-in would get 401. The difference
-    would reveal whether the address is taken.
+    address. Suppose instead that each registration expired a day after it was made. A
+    later registration would then outlive the first. If the address is taken, the later
+    registration would become the first hold, and signing in with its password would get
+    the response of an unverified account. If the address is free, the same sign-in
+    would get 401. The difference would reveal whether the address is taken.
     """
     first_hold = select(func.min(UsernameHold.expires_at)).where(
         UsernameHold.email == email, UsernameHold.expires_at > clock.now()

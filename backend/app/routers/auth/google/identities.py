@@ -26,12 +26,12 @@ from app.routers.auth.models import Identity, LoginSession, User
 from app.routers.auth.passwords import takeover
 from app.routers.auth.queries import has_google
 
-from .gateway import GoogleFailed, Person
+from .gateway.provider import GoogleFailed, Person
 
-# The most attempts to create an account, when other requests create the same account or
-# take its username first.
+# Maximum number of attempts to create an account. An attempt fails if another request
+# creates the same account or takes its username first.
 TRIES = 5
-MAX_BASE = 24  # characters of a username, to leave room for a dash and six digits
+MAX_BASE = 24  # maximum length of a username before a dash and six digits are added
 
 
 class GoogleEmailNotVerified(Forbidden):
@@ -176,7 +176,7 @@ def link_identity(db: Session, session: LoginSession, person: Person, client: Cl
 
 def unlink_identity(db: Session, user: User, client: Client) -> None:
     """Remove the user's Google identity. Raises `LastWayIn`."""
-    user = lock_account(db, User.id == user.id)  # so that no other request removes the password
+    user = lock_account(db, User.id == user.id)  # so no other request can remove the password
     if not has_google(db, user.id):
         return
     if user.hashed_password is None:

@@ -1,10 +1,10 @@
 """Rules for signing in with Google.
 
 A sign-in begins here, sends the browser to Google, and ends with a session. A secret in
-a cookie binds the whole sign-in to one browser. The code that the frontend gets at the
-end works only in that browser. A frontend on another site cannot rely on the cookie,
-because some browsers do not send it. Such a frontend binds the code with a PKCE
-challenge instead.
+a cookie binds the whole sign-in to one browser. After the return from Google, the
+frontend gets a code, which works only in that browser. A frontend on another site
+cannot rely on the cookie, because some browsers do not send it. Such a frontend binds
+the code with a PKCE challenge instead.
 
 The database holds only a hash of the secret. The values that are sent to Google (nonce,
 PKCE verifier) are derived from the secret. So an attacker who can read the database
@@ -36,8 +36,8 @@ from app.routers.auth.schemas import GoogleAnswer, Token
 from app.routers.auth.sessions import login_sessions
 from app.routers.auth.sessions.reauthentication import require_owner
 
-from . import gateway, identities
-from .gateway import Configuration, GoogleFailed, GoogleUnavailable
+from . import identities
+from .gateway.provider import Configuration, GoogleFailed, GoogleUnavailable, spellings_of_issuer
 from .identities import (
     AccountExists,
     GoogleAccountTaken,
@@ -127,8 +127,8 @@ def begin_sign_in(
 ) -> str:
     """Return the URL of Google's sign-in page.
 
-    The request is a `GET`, so its own database session is read-only. The token is
-    stored in a separate session.
+    The request is a `GET`, so its own database session is read-only. The token for the
+    `state` parameter is stored in a separate database session.
     """
     safe = next_page if len(next_page) <= MAX_NEXT and NEXT.fullmatch(next_page) else ""
     data = {"browser": _digest("browser", browser), "next": safe, "challenge": challenge}
@@ -160,18 +160,21 @@ def arrive_from_google(answer: GoogleAnswer, browser: str, client: Client) -> st
     """Return the frontend URL for a browser that has come back from Google.
 
     After success, the URL contains a code for `exchange_code`. Google is called between
-    two short transactions, not within one. The first transaction uses up the state, so
-    each callback counts once, even if it fails. Raises the errors in `REFUSALS`.
+    two short transactions, not within one. The first transaction marks the state as
+    used, so each callback works only once, even if it fails. Raises the errors in
+    `REFUSALS`.
     """
+    from .gateway import openid  # imported late, as its package explains
+
     with side_session() as db:
         # Use the database's time, because this host's clock may be minutes off.
         begun, at = _redeem(db, answer.state, browser), clock.read_database_time(db)
     if answer.error:
         raise GoogleDenied if answer.error == "access_denied" else GoogleFailed
-    if answer.iss not in ("", *gateway.spellings_of_issuer()):
+    if answer.iss not in ("", *spellings_of_issuer()):
         raise GoogleFailed  # another provider sent the response (RFC 9207)
     kept = _secrets(browser, answer.state)
-    person = gateway.identify_person(
+    person = openid.identify_person(
         code=answer.code, nonce=kept.nonce, verifier=kept.verifier, at=at
     )
     with side_session() as db:
@@ -182,7 +185,7 @@ def arrive_from_google(answer: GoogleAnswer, browser: str, client: Client) -> st
         else:
             user = identities.owner_of(db, person, client)
         bound = {"browser": begun["browser"], "challenge": begun.get("challenge")}
-        # Keep older codes valid, because the user may be signing in on several devices.
+        # Older codes stay valid, because the user may be signing in on several devices.
         code = one_time_tokens.issue(
             db, Purpose.GOOGLE_EXCHANGE, user_id=user.id, data=bound, replaces=False
         )
@@ -192,7 +195,7 @@ def arrive_from_google(answer: GoogleAnswer, browser: str, client: Client) -> st
 def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
     """Lock the user, then read and return the session that asked to link an account.
 
-    Without the lock, a password reset might be ending the session at this moment. A
+    Without the lock, a password reset could be ending the session at the same time. A
     Google account linked by a thief would then outlive the reset.
     """
     user = identities.lock_account(db, User.id == begun["user"])
@@ -207,11 +210,11 @@ def exchange_code(db: Session, shown: Shown, client: Client) -> Token:
     """Open a session in return for a code from `arrive_from_google`.
 
     The code works once, for the client that began the sign-in. Otherwise another site
-    could send its visitors to the callback page with a code for its own account, and so
-    sign them in to that account (login CSRF). The client proves that it began the
-    sign-in by the verifier of its challenge (RFC 7636), or by the cookie if there was
-    no challenge. If the proof is wrong, the code stays valid for the right client.
-    Raises `InvalidToken`, `MfaRequired`.
+    could send its visitors to the callback page with a code for its own account, and
+    the visitors would be signed in to that account (login CSRF). The client must prove
+    that it began the sign-in. The proof is the verifier of its challenge (RFC 7636), or
+    the cookie if there was no challenge. If the proof is wrong, the code stays valid
+    for the right client. Raises `InvalidToken`, `MfaRequired`.
     """
     row = one_time_tokens.redeem(db, Purpose.GOOGLE_EXCHANGE, shown.code)
     bound = one_time_tokens.data_of(row)
@@ -247,8 +250,10 @@ def frontend_page(**said: str) -> str:
 
 
 def _departure(configuration: Configuration, browser: str, state: str) -> str:
+    from .gateway import openid  # imported late, as its package explains
+
     kept = _secrets(browser, state)
-    return gateway.authorization_url(
+    return openid.authorization_url(
         configuration, state=state, nonce=kept.nonce, verifier=kept.verifier
     )
 
@@ -256,8 +261,8 @@ def _departure(configuration: Configuration, browser: str, state: str) -> str:
 def _redeem(db: Session, state: str, browser: str) -> dict[str, Any]:
     """Mark the state as used, and return the data stored when the sign-in began.
 
-    Raises `InvalidState` for the wrong browser, in which case the state stays valid for
-    the right one.
+    Raises `InvalidState` for the wrong browser. The state then stays valid for the
+    right browser.
     """
     try:
         begun = one_time_tokens.data_of(one_time_tokens.redeem(db, Purpose.GOOGLE_STATE, state))

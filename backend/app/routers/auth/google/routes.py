@@ -27,19 +27,19 @@ from app.routers.auth.sessions import cookies
 from app.routers.auth.sessions.login_sessions import SessionNotFresh
 from app.routers.auth.sessions.reauthentication import InvalidCredentials
 
-from . import gateway, journey
-from .gateway import GoogleFailed, GoogleUnavailable
+from . import journey
+from .gateway.provider import Configuration, GoogleFailed, GoogleUnavailable
 from .identities import GoogleAlreadyLinked, LastWayIn
 
 router = Router(prefix="/google", body_limit=SMALL_BODY)
 # OAuth clients must ignore unknown parameters in the provider's redirect (RFC 6749,
-# 4.1.2). Google sends `authuser` and more.
+# 4.1.2). Google sends `authuser` and others.
 callback = Router(body_limit=SMALL_BODY, strict_query=False)
 
 journeys = AddressLimit("google sign-in", "100 per 10 minutes")
-# At most eight requests call Google at once. Further requests wait without holding a
-# thread. Because eight is fewer than the default WORKER_THREADS, other routes stay fast
-# while Google does not respond.
+# At most eight requests call Google at the same time. Further requests wait without
+# holding a thread. Because eight is fewer than the default WORKER_THREADS, other routes
+# stay fast while Google does not respond.
 calls = Admission(8, timeout=5, refusal=GoogleUnavailable)
 
 WORDS = ", ".join(f"`{error.code}`" for error in journey.REFUSALS)
@@ -70,8 +70,8 @@ Challenge = Annotated[
     Query(
         pattern=r"^[A-Za-z0-9_-]{43}$",
         description="The base64url-encoded SHA-256 of a secret that the page keeps and sends to "
-        "the exchange as `code_verifier` (RFC 7636, S256). A frontend on another site than this "
-        "API needs it.",
+        "the exchange as `code_verifier` (RFC 7636, S256). It is required if the frontend and "
+        "this API are on different sites.",
     ),
 ]
 GoogleEnabled = Depends(google_enabled)
@@ -79,18 +79,20 @@ GoogleTurn = Annotated[bool, Depends(google_turn, scope="function")]
 
 
 @raises(GoogleUnavailable, GoogleFailed)
-def google_configuration(turn: GoogleTurn) -> gateway.Configuration:
+def google_configuration(turn: GoogleTurn) -> Configuration:
     """Return the provider's configuration.
 
-    A route must list this dependency before the database session. Then no connection is
-    held while Google is called.
+    A route must list this dependency before the database session. Then the request
+    holds no database connection while it calls Google.
     """
     if not turn:
         raise GoogleUnavailable
-    return gateway.provider_configuration()
+    from .gateway import openid  # imported late, as its package explains
+
+    return openid.provider_configuration()
 
 
-GoogleConfiguration = Annotated[gateway.Configuration, Depends(google_configuration)]
+GoogleConfiguration = Annotated[Configuration, Depends(google_configuration)]
 
 
 def shown_for_exchange(request: Request, data: GoogleCode) -> journey.Shown:
@@ -125,7 +127,7 @@ def sign_in_with_google(
         str,
         Query(
             alias="next",
-            description="A path of the frontend. The callback page gets it back if it is safe.",
+            description="A path of the frontend. The callback page gets a safe path back.",
         ),
     ] = "",
     code_challenge: Challenge = None,
@@ -179,7 +181,7 @@ def return_from_google(
     client: CallingClient,
     answer: Annotated[GoogleAnswer, Query()],
 ) -> RedirectResponse:
-    """Receive the browser back from Google. Clients do not call this route."""
+    """Handle the browser's return from Google. Clients do not call this route."""
     browser = cookies.bound_browser(request)
 
     def arrive() -> str:

@@ -17,7 +17,7 @@ from app.routers.auth.models import RecoveryCode, User
 from .totp import normalise_code
 
 COUNT = 10
-BYTES = 15  # 120 bits; from 112 bits on, an unsalted hash is enough (ASVS 6.5.2)
+BYTES = 15  # 120 bits; with at least 112 bits, an unsalted hash is enough (ASVS 6.5.2)
 
 
 def issue_recovery_codes(db: Session, user_id: int) -> list[str]:
@@ -28,7 +28,9 @@ def issue_recovery_codes(db: Session, user_id: int) -> list[str]:
 
 
 def use_recovery_code(db: Session, user: User, code: str, client: Client) -> bool:
-    """Mark a recovery code as used. Return whether it was the user's and unused."""
+    """Mark a recovery code as used. Return whether the code belonged to the user and
+    was unused.
+    """
     mine = (RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None))
     this = update(RecoveryCode).where(*mine, RecoveryCode.digest == code_digest(code))
     used: CursorResult[Any] = db.execute(this.values(used_at=clock.now()))  # type: ignore[assignment]

@@ -1,7 +1,5 @@
 """Second-factor routes. The rules and queries are in the other modules of `mfa`."""
 
-from contextlib import AbstractContextManager, nullcontext
-
 from fastapi import Response, status
 
 from app.core.errors import TooManyRequests, raises
@@ -21,9 +19,8 @@ from app.routers.auth.security import SignInBusy
 from app.routers.auth.sessions import cookies
 from app.routers.auth.sessions.login_sessions import SessionNotFresh
 from app.routers.auth.sessions.reauthentication import InvalidCredentials
-from app.routers.auth.throttle import WRONG_CODES, WRONG_CODES_HERE
 
-from . import second_factor
+from . import answering, second_factor
 from .second_factor import InvalidCode, MfaAlreadyEnabled, MfaNotSetUp
 
 router = Router(body_limit=SMALL_BODY)
@@ -44,10 +41,7 @@ def answer_challenge(
     code. Five wrong codes end the challenge. After that, or after five minutes, sign in
     again.
     """
-    with WRONG_CODES_HERE.failures(InvalidCode, client.ip_address):
-        challenge = second_factor.find_challenge(db, data.mfa_token)
-        with _guesses(challenge.user_id, data.code):
-            token = second_factor.answer_challenge(db, challenge, data.code, client)
+    token = answering.answer_challenge(db, data.mfa_token, data.code, client)
     return cookies.deliver_tokens(response, token, mode)
 
 
@@ -73,7 +67,7 @@ def confirm_totp(
     The code comes from an app that has the secret from `POST /auth/mfa/totp`. The ten
     recovery codes are shown only in this response. Each code works once.
     """
-    with _guesses(session.user_id, data.code):
+    with answering.limited_guesses(session.user_id, data.code):
         return RecoveryCodes(
             recovery_codes=second_factor.confirm_second_factor(db, session, data.code, client)
         )
@@ -91,13 +85,5 @@ def disable_totp(
     This needs the password, and a code from the app or a recovery code. The second
     factor must have been turned on with `POST /auth/mfa/totp/confirm`.
     """
-    with _guesses(session.user_id, data.code):
+    with answering.limited_guesses(session.user_id, data.code):
         second_factor.disable_second_factor(db, session, data.password, data.code, client)
-
-
-def _guesses(user_id: int | None, code: str) -> AbstractContextManager[None]:
-    return (
-        WRONG_CODES.failures(InvalidCode, f"user:{user_id}")
-        if second_factor.is_guessable(code)
-        else nullcontext()
-    )

@@ -201,7 +201,7 @@ def answer_challenge(db: Session, challenge: OneTimeToken, code: str, client: Cl
 
     Raises `InvalidCode`. A challenge allows at most `MAX_TRIES` codes (ASVS 6.6.3).
     """
-    # Lock the user's row before any other row, as signing in and password resets do.
+    # Lock the user's row before any other row, as sign-ins and password resets do.
     user = db.scalar(queries.locked_accounts(User.id == challenge.user_id, User.is_active))
     # The challenge may have ended while we waited for the lock. The attempt is counted
     # before the code is checked, so that every attempt counts.
@@ -217,7 +217,7 @@ def answer_challenge(db: Session, challenge: OneTimeToken, code: str, client: Cl
 
 
 def _note_failure(db: Session, challenge: OneTimeToken, user: User | None, client: Client) -> None:
-    """Record a wrong code, and email the owner after the last allowed one.
+    """Record a wrong code, and email the owner if it was the last allowed code.
 
     Anyone who can send a code here knows the password. The owner should learn of the
     wrong codes before a guess succeeds (ASVS 6.3.5).
@@ -228,11 +228,18 @@ def _note_failure(db: Session, challenge: OneTimeToken, user: User | None, clien
         queue_mail(db, user.email, "auth/mfa_failed", username=user.username)
 
 
+def require_code(db: Session, user: User, code: str, client: Client) -> None:
+    """Use up a code of a user who is signed in. Raises `InvalidCode`."""
+    if not _accept(db, user, code, client):
+        security_events.record(db, "mfa_failed", user.id, client)
+        raise InvalidCode
+
+
 def is_guessable(code: str) -> bool:
     """Return whether the code is short enough to be guessed.
 
-    A six-digit code can be guessed. A recovery code cannot, so the owner can still sign
-    in with one while someone else is guessing codes.
+    A six-digit code can be guessed. A recovery code cannot be guessed, so the owner can
+    still sign in with a recovery code while someone else is guessing codes.
     """
     return len(totp.normalise_code(code)) <= totp.DIGITS
 
@@ -271,7 +278,7 @@ def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
 
 
 def read_secret(row: Totp) -> str | None:
-    """Return the secret, or `None` if no key of ours can decrypt it.
+    """Return the secret, or `None` if neither of our keys can decrypt it.
 
     `None` means that SECRET_KEY was changed without keeping the old key: see
     docs/operating.md.

@@ -25,7 +25,7 @@ def ask_for_link(db: Session, email: str, client: Client) -> None:
     """Queue a job that emails a link to set a new password.
 
     The job looks up the account, so this request does the same work whether or not the
-    address has one.
+    address has an account.
     """
     if throttle.may_ask(client.ip_address) and throttle.may_mail(email, "reset"):
         enqueue(db, "auth.forgot_password", {"email": email})
@@ -64,8 +64,8 @@ def mail_link(db: Session, user: User, template: str) -> None:
 def find_owner(db: Session, email: str, *conditions: ColumnExpressionArgument[bool]) -> User | None:
     """Lock and return the active account with this address, or return `None`.
 
-    If two links are created at once, the lock ensures that the second revokes the
-    first.
+    If two requests create links at the same time, the lock ensures that the second link
+    revokes the first.
     """
     return db.scalar(queries.locked_accounts(User.email == email, User.is_active, *conditions))
 
@@ -114,8 +114,8 @@ def _set(db: Session, user: User, password: str) -> None:
     """
     refuse_weak(password, user.username, user.email, field="new_password")
     user.hashed_password = hash_password(password)
-    # Write the row before revoking the tokens. Signing in with the old password locks
-    # this row, so it waits for the change and is then refused.
+    # Write the row before revoking the tokens. A sign-in with the old password locks
+    # this row, so the sign-in waits for the change, and is then refused.
     db.flush()
     one_time_tokens.revoke(db, user.id)
     queue_mail(db, user.email, "auth/password_changed", username=user.username)

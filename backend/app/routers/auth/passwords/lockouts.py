@@ -18,8 +18,9 @@ from app.routers.auth.models import SecurityEvent, User
 
 from . import changing
 
-# Strangers' wrong passwords are counted for the same time (`throttle.SIEGE`), so a
-# longer attack still counts as one lock.
+# The period in which a lock is recorded once. Wrong passwords from strangers are
+# counted for the same period (`throttle.SIEGE`), so a longer attack still counts as one
+# lock.
 AGAIN = timedelta(days=1)
 MAILED = "lock_out_mailed"
 
@@ -56,10 +57,11 @@ def warn_owner(db: Session, user_id: int) -> None:
 
 
 def _is_newest(db: Session, user_id: int, which: ColumnElement[bool]) -> bool:
-    """Return whether a matching event was recorded within `AGAIN`, with no later reset.
+    """Return whether a matching event is recent and newer than every password reset.
 
-    A password reset ends a lock. There may be a very large number of events in a day,
-    so this uses two statements, each of which can use an index.
+    An event is recent if it was recorded at most `AGAIN` (a day) ago. A password reset
+    ends a lock. There may be a very large number of events in a day, so this function
+    uses two statements, each of which can use an index.
     """
     ended = and_(SecurityEvent.kind == "password_reset", SecurityEvent.user_id == user_id)
     newest, reset = (

@@ -5,12 +5,12 @@
 | shorter than `PASSWORD_MIN_LENGTH` | `tiny-secret` |
 | common, or a word with digits or punctuation | `administrator`, `Welcome12345!` |
 | one chunk repeated, if the chunk alone would be too short | `passwordpassword` |
-| runs along the keyboard, the alphabet or the digits | `qwertyuiopas`, `1qaz2wsx3edc` |
+| consecutive keys, letters or digits | `qwertyuiopas`, `1qaz2wsx3edc` |
 | mostly names of the user, site or product | `ada.lovelace1815` for `ada.lovelace` |
 
 Each rule takes time proportional to the length of the password, which the schema
-limits. Estimators such as zxcvbn do not: zxcvbn takes 48 s for 1,024 characters, and
-blocks all other requests during that time.
+limits. Estimators such as zxcvbn are slower: zxcvbn takes 48 s for 1,024 characters,
+and blocks all other requests during that time.
 """
 
 import re
@@ -84,8 +84,10 @@ def _core(folded: str) -> str:
 
 @lru_cache
 def _common() -> frozenset[str]:
-    """Return common passwords in lower case: our long ones, and zxcvbn's 30,000."""
-    # Imported here, because it is slow and only needed to set a password.
+    """Return common passwords in lower case: our list of long passwords, and zxcvbn's
+    list of 30,000.
+    """
+    # Imported here, because the import is slow and only needed to set a password.
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
     long = (line for line in LIST.read_text().splitlines() if not line.startswith("#"))
@@ -94,10 +96,11 @@ def _common() -> frozenset[str]:
 
 @lru_cache
 def _words() -> frozenset[str]:
-    """Return common words and first names.
+    """Return common words, names and passwords.
 
-    zxcvbn's lists do not overlap, so a common password that is also a common word is
-    listed only here.
+    zxcvbn's lists do not overlap: a text that is both a common word and a common
+    password is in only one of the lists. So this function returns the texts of all
+    lists.
     """
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
@@ -107,8 +110,9 @@ def _words() -> frozenset[str]:
 def _period(text: str) -> int:
     """Return the length of the shortest chunk whose repetition yields this text.
 
-    The last repetition may be incomplete. The result is the length of the text minus
-    its longest border, which the failure function of Knuth, Morris and Pratt finds.
+    The last repetition may be incomplete. A border is a shorter text with which this
+    text both begins and ends. The result is the length of the text minus the longest
+    border, which the failure function of Knuth, Morris and Pratt finds.
     """
     border, borders = 0, [0]
     for character in text[1:]:
@@ -120,9 +124,9 @@ def _period(text: str) -> int:
 
 
 def _surprises(folded: str) -> int:
-    """Count the letters and digits that do not continue a run.
+    """Count the letters and digits that do not continue a run of neighbours.
 
-    Interleaved runs such as `a1b2c3d4` count as runs, too.
+    `abcd`, `qwer` and `aaaa` are runs. So are interleaved runs such as `a1b2c3d4`.
     """
     plain = NOT_ALNUM.sub("", folded)
     neighbours = _neighbours()
@@ -135,7 +139,9 @@ def _surprises(folded: str) -> int:
 
 @lru_cache
 def _neighbours() -> frozenset[str]:
-    """Return pairs of equal or neighbouring characters, in both directions."""
+    """Return pairs of characters that are equal, or neighbours in the alphabet or on a
+    keyboard, in both directions.
+    """
     runs = [*ROWS, *COLUMNS, *ALPHABETS]
     pairs = {a + b for run in runs for a, b in pairwise(run)}
     same = {character * 2 for run in runs for character in run}

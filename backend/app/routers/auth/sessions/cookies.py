@@ -1,7 +1,7 @@
 """Cookies: one for the refresh token, one for the secret of a Google sign-in.
 
 Scripts cannot read these cookies. Mobile apps get their refresh token in the response
-body instead. The second cookie identifies the browser in which a sign-in with Google
+body instead. The cookie of a Google sign-in identifies the browser in which the sign-in
 began.
 """
 
@@ -70,8 +70,8 @@ def cookie_name() -> str:
 
 
 def deliver_tokens(response: Response, token: Token, mode: str) -> Token:
-    """Deliver the tokens: set the cookie in cookie mode, or leave the refresh token in
-    the body.
+    """Deliver the tokens: in cookie mode, move the refresh token from the body to a
+    cookie.
     """
     if mode == "body":
         return token
@@ -163,7 +163,7 @@ def _browser_cookie() -> str:
 def _known_origins() -> set[str]:
     settings = get_settings()
     known = {*settings.cors_origins, _origin(settings.public_url), _origin(settings.frontend_url)}
-    # The development pages, under each name for this machine.
+    # In development, the pages of this server may use any name for this machine.
     if settings.environment == "development":
         known |= {f"http://{name}:{settings.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
     return known

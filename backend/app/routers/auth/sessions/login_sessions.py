@@ -11,10 +11,11 @@ from app.core.config import get_settings
 from app.core.errors import Forbidden, NotFound, Unauthenticated
 from app.db import clock
 from app.db.demands import keep_demanding
+from app.platform import activity
 from app.routers.auth import queries
 from app.routers.auth.credentials import security_events
 from app.routers.auth.credentials.client import Client
-from app.routers.auth.models import LoginSession, User
+from app.routers.auth.models import Impersonation, LoginSession, User
 from app.routers.auth.schemas import Token
 from app.routers.auth.security import (
     ACCESS_TOKEN_LIFE,
@@ -26,11 +27,13 @@ from app.routers.auth.security import (
     read_refresh_token,
 )
 
-LIFE = timedelta(days=30)  # from sign-in; using a session does not extend it
-# The most live sessions per user. Without a limit, ending all of a user's sessions
-# could take arbitrarily long.
+from . import impersonation
+
+LIFE = timedelta(days=30)  # counted from sign-in; using a session does not extend its life
+# Maximum number of live sessions per user. Without a limit, ending all of a user's
+# sessions could take arbitrarily long.
 MOST = 1_000
-TRIMMED = 100  # most sessions to end at one sign-in
+TRIMMED = 100  # maximum number of sessions that one sign-in ends
 SHOWN = 100
 # The maximum age of a sign-in that can replace a password check.
 FRESH = timedelta(minutes=10)
@@ -53,7 +56,7 @@ class SessionNotFresh(Forbidden):
 def open_session(db: Session, user: User, client: Client) -> Token:
     """Open a session, and return its first tokens.
 
-    If the user already has `MOST` sessions, the oldest ones end.
+    If the user already has `MOST` sessions, the oldest sessions end.
     """
     _trim(db, user.id)
     session = LoginSession(
@@ -114,15 +117,25 @@ def live_sessions() -> Select[LoginSession]:
     )
 
 
-# These statements are built once, because building takes longer than executing.
+# These statements are built once, because building a statement takes longer than
+# executing it.
 _NAMED = live_sessions().where(
     User.id == bindparam("user_id"), LoginSession.id == bindparam("session_id")
 )
 # `contains_eager` loads the user, and the facts are attributes of the user.
 _SHOWN = _NAMED.options(contains_eager(LoginSession.user).options(*queries.FACTS))
-_HELD = _NAMED.with_for_update(key_share=True, of=[User, LoginSession]).execution_options(
-    populate_existing=True
+# In a session of staff who act as the user, every statement also reads who acts.
+_ACTED = _SHOWN.where(impersonation.IS_ACTED).options(
+    contains_eager(LoginSession.user).options(impersonation.ACTOR)
 )
+
+
+def _holding(statement: Select[LoginSession]) -> Select[LoginSession]:
+    locked = statement.with_for_update(key_share=True, of=[User, LoginSession])
+    return locked.execution_options(populate_existing=True)
+
+
+_HELD, _ACTED_HELD = _holding(_NAMED), _holding(_ACTED)
 
 
 def session_of_token(db: Session, token: str) -> LoginSession:
@@ -130,8 +143,8 @@ def session_of_token(db: Session, token: str) -> LoginSession:
 
     Raises `Unauthenticated` for an invalid token and for an ended session.
     """
-    google = get_settings().google_issuer
-    return _live(db, _SHOWN, {**_named_by(token), "google": google})
+    access = _access_of(token)
+    return _live(db, _ACTED if access.is_impersonation else _SHOWN, access)
 
 
 def hold_session_of_token(db: Session, token: str) -> LoginSession:
@@ -139,19 +152,19 @@ def hold_session_of_token(db: Session, token: str) -> LoginSession:
 
     Requests that write use this function. The locks last until the transaction ends.
     Another request that deletes, disables or demotes the user, resets the password or
-    ends the session waits for this request. If the other request came first, this one
-    is refused.
+    ends the session waits for this request. If the other request came first, this
+    request is refused.
 
     If this request continues in another transaction, `demand_again` locks both rows
     again. Raises `Unauthenticated`, including when the user has lost rights between two
     transactions.
     """
-    named = _named_by(token)
-    session = _held(db, named)
+    access = _access_of(token)
+    session = _held(db, access)
     rights = _rights(session.user)
 
     def hold_again() -> None:
-        user = _held(db, named).user
+        user = _held(db, access).user
         if any(had and not has for had, has in zip(rights, _rights(user), strict=True)):
             raise Unauthenticated
 
@@ -159,33 +172,34 @@ def hold_session_of_token(db: Session, token: str) -> LoginSession:
     return session
 
 
-def _held(db: Session, named: dict[str, Any]) -> LoginSession:
+def _held(db: Session, access: Access) -> LoginSession:
     """Lock the session and its user in the statement that reads them.
 
     This way the locks need no extra statement. The session is locked as well, because a
-    password reset ends it, and after waiting for a lock PostgreSQL rereads only locked
-    rows. `of` names the user first, because every request locks the user first.
+    password reset may end the session, and PostgreSQL rereads only locked rows after
+    waiting for a lock. `of` names the user first, because every request locks the user
+    first.
 
     The locks are exclusive, although this makes one user's requests wait for each
     other. With shared locks, two requests could both lock the user's row. If both then
     changed the row, they would deadlock.
     """
-    return _live(db, _HELD, named)
+    return _live(db, _ACTED_HELD if access.is_impersonation else _HELD, access)
 
 
-def _live(db: Session, statement: Select[LoginSession], values: dict[str, Any]) -> LoginSession:
-    session = db.scalar(statement, values)
+def _live(db: Session, statement: Select[LoginSession], access: Access) -> LoginSession:
+    named = {"user_id": access.user_id, "session_id": access.session_id}
+    session = db.scalar(statement, {**named, "google": get_settings().google_issuer})
     if session is None:
         raise Unauthenticated
     return session
 
 
-def _named_by(token: str) -> dict[str, Any]:
+def _access_of(token: str) -> Access:
     try:
-        access = read_access_token(token)
+        return read_access_token(token)
     except InvalidSignature as error:
         raise Unauthenticated from error
-    return {"user_id": access.user_id, "session_id": access.session_id}
 
 
 def _rights(user: User) -> tuple[bool, bool]:
@@ -193,8 +207,11 @@ def _rights(user: User) -> tuple[bool, bool]:
 
 
 def list_sessions(db: Session, user: User) -> list[LoginSession]:
-    """Return at most `SHOWN` of the user's live sessions, newest first."""
-    mine = live_sessions().where(LoginSession.user_id == user.id)
+    """Return at most `SHOWN` of the user's live sessions, newest first.
+
+    Sessions of staff are not among them.
+    """
+    mine = live_sessions().where(LoginSession.user_id == user.id, ~impersonation.IS_OF_STAFF)
     return list(db.scalars(mine.order_by(*_newest_first()).limit(SHOWN)))
 
 
@@ -206,20 +223,25 @@ def end_session_of_token(
     Return whether at least one token has a valid signature. An expired or used token is
     accepted here, because it gives no access and signing out must always be possible.
     """
-    named = set()
+    named, acted = set(), False
     with suppress(InvalidSignature):
-        named.add(read_access_token(access_token or "", even_expired=True).session_id)
+        access = read_access_token(access_token or "", even_expired=True)
+        named, acted = {access.session_id}, access.is_impersonation
     with suppress(InvalidSignature):
         named.add(read_refresh_token(refresh_token or "")[0])
-    these = update(LoginSession).where(
-        LoginSession.id.in_(sorted(named)), LoginSession.ended_at.is_(None)
-    )
-    db.execute(these.values(ended_at=clock.now()))
+    these = LoginSession.id.in_(sorted(named)), LoginSession.ended_at.is_(None)
+    owners = set(db.scalars(select(LoginSession.user_id).where(*these))) if named else ()
+    for user_id in owners:
+        db.execute(update(LoginSession).where(*these).values(ended_at=clock.now()))
+        if not acted:
+            _record(db, user_id, "logout", "You signed out.")
+    if acted:
+        impersonation.close_ended(db, Impersonation.session_id.in_(named))
     return bool(named)
 
 
 def end_session(db: Session, user: User, session_id: int) -> None:
-    """End a session. Raises `SessionNotFound`, also if it has just been ended."""
+    """End a session. Raises `SessionNotFound`, also if the session has just ended."""
     lives = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
     this = update(LoginSession).where(
         LoginSession.id == session_id, LoginSession.user_id == user.id, *lives
@@ -227,10 +249,21 @@ def end_session(db: Session, user: User, session_id: int) -> None:
     ended = cast("CursorResult[Any]", db.execute(this.values(ended_at=clock.now())))
     if ended.rowcount != 1:
         raise SessionNotFound
+    _record(db, user.id, "session_ended", "A session was ended.")
+
+
+def end_every_session(db: Session, user_id: int) -> None:
+    """End all sessions of a user who asks for that."""
+    end_sessions(db, user_id)
+    _record(db, user_id, "sessions_ended", "All sessions were ended.")
+
+
+def _record(db: Session, user_id: int, event: str, summary: str) -> None:
+    activity.record(db, user_id, activity.Kind.SIGN_IN, {"event": event}, summary=summary)
 
 
 def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) -> None:
-    """End all sessions of a user at once, except the session `but`."""
+    """End all sessions of a user except the session `but`, in one statement."""
     db.scalar(queries.locked_accounts(User.id == user_id))
     theirs = update(LoginSession).where(
         LoginSession.user_id == user_id, LoginSession.ended_at.is_(None)

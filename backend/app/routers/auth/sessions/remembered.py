@@ -1,14 +1,15 @@
-"""A cache of each access token's user, kept for IDENTITY_CACHE_SECONDS.
+"""A cache of the user of each access token, kept for IDENTITY_CACHE_SECONDS.
 
-Without the setting, nothing is cached. With it, a request that only reads may find its
-user in this process's memory. When an account changes or a session ends, this process
-drops the cached user before it sends the response. Other processes learn of the change
-through Redis, or within half a second from the database. In any case, a cached user
-expires after IDENTITY_CACHE_SECONDS.
+Without this setting, nothing is cached. With this setting, a request that only reads
+may find its user in this process's memory. When a request changes an account or ends a
+session, its process drops the cached user before it sends the response. Other processes
+learn of the change through Redis, or within half a second from the database. In any
+case, a cached user expires after IDENTITY_CACHE_SECONDS.
 
 | Request that always asks the database | Reason |
 |---|---|
 | every request that writes | it locks its caller's rows |
+| every request of staff who act as a user | it depends on the admin's session, too |
 | auth routes that take `CurrentSession` | they manage the account and its sessions |
 | routes with `Superuser`, and payments routes | they depend on `FreshIdentity` |
 """
@@ -32,6 +33,7 @@ from app.routers.auth.models import Identity, LoginSession, Totp, User
 from app.routers.auth.security import seconds_left
 
 from . import login_sessions
+from .impersonation import is_impersonation
 
 MOST = 10_000
 
@@ -66,14 +68,14 @@ _lock = Lock()
 
 
 def session_of_token(db: Session, token: str, route: Any) -> tuple[LoginSession, float | None]:
-    """Return an access token's live session, perhaps from memory.
+    """Return an access token's live session, from memory if possible.
 
     The second value is the monotonic time until which a response may be kept, or `None`
     if it must not be kept. Raises `Unauthenticated`, like
     `login_sessions.session_of_token`.
     """
     seconds = get_settings().identity_cache_seconds
-    if not seconds or not freshness.ok or route is None or _asks_always(route):
+    if not seconds or not freshness.ok or _asks_always(token, route):
         return login_sessions.session_of_token(db, token), None
     digest = digest_of(token.encode())
     if known := _find(digest):
@@ -119,8 +121,12 @@ def _copy(row: Row) -> Row:
     return copy
 
 
-def _asks_always(route: Any) -> bool:
-    """Return whether a route or one of its dependencies needs the current identity."""
+def _asks_always(token: str, route: Any) -> bool:
+    """Return whether a token, a route or one of its dependencies needs the current
+    identity.
+    """
+    if route is None or is_impersonation(token):
+        return True
     waiting = [route.dependant]
     while waiting:
         current = waiting.pop()

@@ -6,11 +6,12 @@ from app.core.errors import Unauthenticated, raises
 from app.core.types import Id
 from app.db.database import db_dependency
 from app.platform.routing import SMALL_BODY, Router, never_limited
+from app.routers.auth.credentials.one_time_tokens import InvalidToken
 from app.routers.auth.dependencies import BearerToken, CallingClient, CurrentSession
 from app.routers.auth.models import LoginSession
-from app.routers.auth.schemas import Refresh, SessionRead, Token
+from app.routers.auth.schemas import ImpersonationCode, Refresh, SessionRead, Token
 
-from . import cookies, login_sessions, refreshing
+from . import cookies, impersonation, login_sessions, refreshing
 
 router = Router(body_limit=SMALL_BODY)
 
@@ -38,6 +39,17 @@ def refresh(
     return cookies.deliver_tokens(
         response, refreshing.refresh(db, token, client), "body" if given else "cookie"
     )
+
+
+@router.post("/impersonation")
+@raises(InvalidToken)
+def act_as_user(db: db_dependency, data: ImpersonationCode) -> Token:
+    """Exchange the code of a member of staff for an access token of a user.
+
+    The admin shows the code in an address of the frontend. The code works once. The
+    session has no refresh token, and ends after at most 30 minutes.
+    """
+    return impersonation.exchange_code(db, data.code)
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
@@ -76,7 +88,7 @@ def log_out(
 @never_limited
 def log_out_everywhere(db: db_dependency, response: Response, session: CurrentSession) -> None:
     """End every session of this account."""
-    login_sessions.end_sessions(db, session.user_id)
+    login_sessions.end_every_session(db, session.user_id)
     cookies.forget_refresh_cookie(response)
 
 

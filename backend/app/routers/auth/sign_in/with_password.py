@@ -16,7 +16,7 @@ from app.routers.auth.schemas import Login, Token
 from app.routers.auth.security import verify_password
 from app.routers.auth.sessions.reauthentication import InvalidCredentials
 
-# How many of an account's newest sessions are searched for familiar addresses.
+# The number of an account's newest sessions that are searched for familiar addresses.
 MANY_SESSIONS = 200
 
 
@@ -34,8 +34,8 @@ def login_name(login: str) -> str:
 def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
     """Return the account with this name, and whether it is waiting to be verified.
 
-    The name is a username or an email, in any spelling. Expired registrations are
-    ignored.
+    The name is a username or an email address. Upper and lower case are the same.
+    Expired registrations are ignored.
     """
     name = login_name(login)
     column = User.email if "@" in name else User.username
@@ -112,8 +112,8 @@ def _guess(db: Session, user: User | None, name: str, client: Client) -> throttl
     def familiar() -> bool:
         """Return whether the user has signed in from this address before.
 
-        The same statement runs for a name without an account, so that the response time
-        reveals nothing.
+        The same statement runs for a name without an account. So the response time does
+        not reveal whether the account exists.
         """
         mine = select(LoginSession.ip_address).where(
             LoginSession.user_id == (user.id if user else 0)

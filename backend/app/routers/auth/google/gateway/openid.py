@@ -20,15 +20,16 @@ import httpx2
 
 from app.core import outbound, strict_json
 from app.core.config import get_settings
-from app.core.errors import Unavailable
 from app.core.logging import get_logger
 from app.routers.auth.security import Expected, InvalidSignature, UnknownKey, read_id_token
+
+from .provider import Configuration, GoogleFailed, GoogleUnavailable, Person, spellings_of_issuer
 
 if TYPE_CHECKING:
     from authlib.integrations.httpx_client import OAuth2Client
 
 TOTAL_SECONDS = 10.0
-MAX_BYTES = 256_000  # for all responses in one operation; Google's total about 8,000
+MAX_BYTES = 256_000  # limit for all responses in one operation; Google sends about 8,000
 KEPT_SECONDS = 3600.0  # seconds; Google publishes a new key days before signing with it
 # Seconds between attempts to refresh a cached document, even if the last attempt failed
 # or a token names an unknown key.
@@ -42,48 +43,7 @@ SCOPE = "openid email"
 ODD = (InvalidSignature, httpx2.InvalidURL, LookupError, TypeError, ValueError, RecursionError)
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
-# Google uses both names as the issuer in ID tokens
-# (developers.google.com/identity/openid-connect/openid-connect).
-OTHER_SPELLINGS = {"https://accounts.google.com": ["accounts.google.com"]}
-
 log = get_logger(__name__)
-
-
-class GoogleUnavailable(Unavailable):
-    """Google does not respond, responds too late, or reports an internal error."""
-
-    code = "google_unavailable"
-    detail = "Google is not responding. Try again in a moment."
-
-
-class GoogleFailed(Unavailable):
-    """Google's response is invalid, so nothing in it is used."""
-
-    code = "google_failed"
-    detail = "Google sent a response that could not be used. Start again."
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """The endpoints that the provider publishes (OpenID Connect Discovery 1.0, 3)."""
-
-    authorization_endpoint: str
-    token_endpoint: str
-    jwks_uri: str
-
-
-@dataclass(frozen=True)
-class Person:
-    """The person whom the provider has identified.
-
-    `issuer` is spelled as in GOOGLE_ISSUER. `email` may be empty. `email_verified` is
-    true only if the provider sent the boolean `true`, not a string.
-    """
-
-    issuer: str
-    subject: str
-    email: str
-    email_verified: bool
 
 
 def provider_configuration() -> Configuration:
@@ -130,14 +90,6 @@ def _text(claim: object) -> str:
     return claim if isinstance(claim, str) else ""
 
 
-def spellings_of_issuer() -> list[str]:
-    """Return the accepted spellings of GOOGLE_ISSUER: as set, with a trailing slash,
-    and Google's alias.
-    """
-    issuer = get_settings().google_issuer
-    return [issuer, f"{issuer}/", *OTHER_SPELLINGS.get(issuer, ())]
-
-
 def _claims(client: "OAuth2Client", id_token: str, nonce: str, at: datetime) -> dict[str, Any]:
     settings, keys = get_settings(), provider_documents().keys
     expected = Expected(spellings_of_issuer(), settings.google_client_id or "", nonce, at)
@@ -160,13 +112,15 @@ class Kept:
         self._fetched_at = self._asked_at = -KEPT_SECONDS
 
     def get(self, client: "OAuth2Client", *, refresh: bool = False) -> dict[str, Any]:
-        """Return the document: at most an hour old, or a minute with `refresh=True`.
+        """Return the document: at most an hour old, or a minute old with
+        `refresh=True`.
 
         If the document cannot be renewed, an older copy is returned. If there is no
         copy, this raises the error of the fetch.
         """
         if not self._lock.acquire(timeout=outbound.time_left()):
-            # This thread has waited as long as it may for another thread's fetch.
+            # Another thread is fetching the document, and took longer than this thread
+            # may wait.
             raise GoogleUnavailable
         try:
             if (
@@ -256,7 +210,8 @@ def _asking() -> Iterator["OAuth2Client"]:
 
 
 def _client() -> "OAuth2Client":
-    # Imported here, because it is large and only needed for sign-in with Google.
+    # Imported here, because this library is large and only needed for sign-in with
+    # Google.
     from authlib.integrations.httpx_client import OAuth2Client
 
     settings = get_settings()
