@@ -1,12 +1,12 @@
-"""The payments clock, which grace periods and reminders about unpaid invoices follow.
+"""The payments clock, used for grace periods and reminders about unpaid invoices.
 
-Tokens and sessions follow real time.
+Tokens and sessions use real time.
 
 The test clocks of Stripe and the simulator run ahead of our clock, and their events
-have simulated times. Outside production (which includes staging), each event tells how
-far Stripe's clock is ahead, and payments follow Stripe's clock. A customer on a test
-clock follows only that customer's own events, and does not affect other customers. In
-production, payments follow the database's real time.
+have simulated times. In production, payments use the database's real time. In staging,
+development and tests, each event tells how far Stripe's clock is ahead, and payments
+use Stripe's clock. For a customer on a test clock, only the events of that customer
+count, and they do not affect other customers.
 """
 
 from datetime import datetime, timedelta
@@ -35,7 +35,9 @@ def seconds_ahead(created_at: datetime, at: datetime) -> int | None:
 
 
 def payments_now(db: Session, customer_id: int | None = None) -> datetime:
-    """Return the time for this payer, or for all payers who are not on a test clock."""
+    """Return the current time for this payer. Without a payer, the time is valid for
+    all payers who are not on a test clock.
+    """
     if get_settings().is_production:
         return clock.read_database_time(db)
     on_clocks = select(Customer.stripe_id).where(

@@ -17,8 +17,8 @@ from . import gateway
 from .plans import plan_file, publishing
 from .webhooks.receiving import EXAMPLE_EVENT
 
-# The example event is signed in three formats, because a signature covers the exact
-# bytes: as written by Swagger UI, JSON.stringify and Python's json.dumps.
+# The example event is signed as written by Swagger UI, by JSON.stringify and by
+# Python's json.dumps, because a signature covers the exact bytes.
 WAYS_TO_WRITE: tuple[dict[str, Any], ...] = ({"indent": 2}, {"separators": (",", ":")}, {})
 
 

@@ -55,12 +55,12 @@ def require_feature(feature: str) -> Gate:
 
 
 def within_limit(limit: str, count: Count) -> Gate:
-    """Allow users whose plan has room for one more.
+    """Allow users who have not reached this limit of their plan.
 
-    Other users get 402, naming a plan that has room. If the request writes, the user's
-    row is locked. So if a user sends two requests at once, the second counts what the
-    first has created. If several users share what is counted, `count` must first lock
-    the shared row in a separate statement.
+    Other users get 402, naming a plan with a higher limit. If the request writes, the
+    user's row is locked. So if a user sends two requests at the same time, the second
+    request counts what the first has created. If several users share the counted rows,
+    `count` must first lock a row that they share, in a separate statement.
     """
 
     @principal.fresh
@@ -79,8 +79,8 @@ def within_limit(limit: str, count: Count) -> Gate:
 def keep_subscribed(db: Session, user: User) -> None:
     """Refuse to delete an account with a live subscription.
 
-    Without a live subscription, the customer is deleted at Stripe after the account.
-    Raises `SubscriptionActive`.
+    If there is no live subscription, a job deletes the customer at Stripe after the
+    account is deleted. Raises `SubscriptionActive`.
     """
     customer = db.scalar(queries.customer_of(user).with_for_update())
     if customer is None:

@@ -17,10 +17,11 @@ from .clock import payments_now
 from .models import Plan, Subscription
 
 IN_FORCE = ("trialing", "active")
-# Stripe's value for a pause of collection that voids invoices because the service is
-# not provided.
+# Stripe's value for a pause of collection during which we do not provide the service,
+# so that invoices are voided.
 NOT_PROVIDED = "void"
-# Slug of the plan that is assumed until plans have been loaded. It has no features.
+# Slug of the plan that is assumed until plans have been loaded. This plan has no
+# features.
 FREE = "free"
 NOTHING: dict[str, Any] = {"features": [], "limits": {}}
 
@@ -28,7 +29,7 @@ NOTHING: dict[str, Any] = {"features": [], "limits": {}}
 class UpgradeRequired(AppError):
     """The user's plan does not allow this (402).
 
-    `plan` is the slug of the first plan that does, or null if no plan does.
+    `plan` is the slug of the first plan that allows it, or null if no plan allows it.
     """
 
     status = 402
@@ -61,7 +62,7 @@ class Entitlements:
         return feature in self.features
 
     def allows(self, limit: str, count: int) -> bool:
-        """Return whether the limit allows one more than `count`."""
+        """Return whether a user who has `count` may add another."""
         most = self.limits.get(limit, 0)
         return most is None or count < most
 
@@ -78,8 +79,8 @@ def grace_ends_at(subscription: Subscription) -> datetime | None:
 def is_collection_paused(db: Session, subscription: Subscription) -> bool:
     """Return whether Stripe's collection of payments is paused.
 
-    A pause with a planned end is over at that time, even if Stripe's event about the
-    end has not arrived yet.
+    A pause with a planned end ends at that time, even if Stripe's event about the end
+    has not arrived yet.
     """
     if subscription.pause_behavior is None:
         return False
@@ -108,7 +109,7 @@ def in_force(db: Session, subscription: Subscription) -> bool:
 
 
 def of_subscription(db: Session, subscription: Subscription) -> dict[str, Any]:
-    """Return what this subscription includes now. Its plan must be loaded."""
+    """Return the current entitlements of this subscription. Its plan must be loaded."""
     return (
         subscription.plan.entitlements
         if subscription.plan and in_force(db, subscription)

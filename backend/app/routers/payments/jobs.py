@@ -35,9 +35,12 @@ def process_event(db: Session, payload: dict[str, Any]) -> None:
     processing.process_event(db, payload["id"])
 
 
+# Processes of the previous version may still queue `payments.look` during a rolling
+# deployment.
 @job("payments.look", outside=True)
+@job("payments.sync_payer", outside=True)
 def sync_payer(db: Session, payload: dict[str, Any]) -> None:
-    with exclusive_job(f"look {payload['customer_id']}"):
+    with exclusive_job(f"sync {payload['customer_id']}"):
         sync.sync_payer(db, payload["customer_id"])
 
 

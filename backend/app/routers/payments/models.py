@@ -12,19 +12,17 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
-    LargeBinary,
     String,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.core.text import MAX_EMAIL, MAX_SLUG
 from app.db import clock
 from app.db.database import Base
 from app.db.mixins import Timestamps
-from app.db.types import PrimaryKey
+from app.db.types import LongBinary, PrimaryKey
 from app.routers.auth.models import User
 
 STRIPE_ID = 255  # Stripe's maximum for its ids
@@ -36,8 +34,8 @@ class Plan(Timestamps, Base):
     """A plan at one price, which is or was for sale.
 
     Subscribers keep their old price after `plans.toml` changes. `offered_as` is the
-    slug while the plan is for sale. It is unique, so only one plan with a given slug is
-    for sale at a time.
+    slug while the plan is for sale. This column is unique, so only one plan with a
+    given slug is for sale at a time.
     """
 
     __tablename__ = "plans"
@@ -60,11 +58,11 @@ class Plan(Timestamps, Base):
 
 
 class Customer(Timestamps, Base):
-    """A payer: a user who buys, or has tried to.
+    """A payer: a user who buys, or has tried to buy.
 
-    This row is also the lock for all of the payer's rows. `looks` is the number of the
-    last sync that began, and `seen` is the number of the last sync that wrote (see
-    `sync.py`).
+    This row is also the lock for all of the payer's rows. `last_ticket` is the
+    number of the last sync that began, and `seen` is the number of the last sync that
+    wrote (see `sync.py`).
     """
 
     __tablename__ = "customers"
@@ -79,17 +77,17 @@ class Customer(Timestamps, Base):
         String(64), unique=True
     )  # Idempotency-Key used to create the customer
     creation_asked_at: Mapped[datetime | None]
-    email: Mapped[str] = mapped_column(String(MAX_EMAIL))  # the address that Stripe has
+    email: Mapped[str] = mapped_column(String(MAX_EMAIL))  # the address stored at Stripe
     # keyed digest of the address, to allow one trial per person
     person: Mapped[str] = mapped_column(String(64), index=True)
     trial_used_at: Mapped[datetime | None]
     gone_at: Mapped[datetime | None]  # when the customer was deleted at Stripe
-    # When the account was deleted. Null again once all personal data is erased (see
+    # When the account was deleted. Set to null once all personal data is erased (see
     # `erasure.erase_payers`).
     forget_from: Mapped[datetime | None] = mapped_column(index=True)
     # only set outside production, see `clock.py`
     test_clock: Mapped[str | None] = mapped_column(String(STRIPE_ID), index=True)
-    looks: Mapped[int] = mapped_column(default=0)
+    last_ticket: Mapped[int] = mapped_column("looks", default=0)
     seen: Mapped[int] = mapped_column(default=0)
 
     user: Mapped[User | None] = relationship(lazy="raise")
@@ -98,8 +96,8 @@ class Customer(Timestamps, Base):
 class Subscription(Timestamps, Base):
     """A copy of a subscription at Stripe.
 
-    `live_customer_id` is the payer while the subscription is live. It is unique, so a
-    payer has at most one live subscription.
+    `live_customer_id` is the payer while the subscription is live. This column is
+    unique, so a payer has at most one live subscription.
     """
 
     __tablename__ = "subscriptions"
@@ -127,7 +125,7 @@ class Subscription(Timestamps, Base):
     current_period_end: Mapped[datetime]
     trial_start: Mapped[datetime | None]
     trial_end: Mapped[datetime | None]
-    # Also true if Stripe sets only `cancel_at` and it equals the end of the period.
+    # Also true if Stripe sets only `cancel_at`, and that time is the end of the period.
     cancel_at_period_end: Mapped[bool]
     cancel_at: Mapped[datetime | None]  # when the subscription ends, however that was requested
     canceled_at: Mapped[datetime | None]
@@ -138,11 +136,11 @@ class Subscription(Timestamps, Base):
         String(32)
     )  # Stripe's value while collection is paused, otherwise null
     pause_until: Mapped[datetime | None]  # null if the pause has no planned end
-    # how long a pending change waits for payment
+    # when a pending change expires if it is not paid
     pending_update_until: Mapped[datetime | None]
     # Stripe's value for what happens if a trial ends without a card
     trial_without_card: Mapped[str | None] = mapped_column(String(32))
-    # Null if the card is charged. Otherwise Stripe sends invoices.
+    # Null if Stripe charges the card. Otherwise Stripe sends invoices.
     days_until_due: Mapped[int | None]
     discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(
         JSON(none_as_null=True), default=list
@@ -152,8 +150,8 @@ class Subscription(Timestamps, Base):
     # the price that the schedule changes to
     scheduled_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     scheduled_at: Mapped[datetime | None]  # when the price changes
-    # What the last preview showed. A change charges exactly that, and its
-    # Idempotency-Key is derived from it.
+    # The values of the last preview. A change charges exactly the previewed amount, and
+    # the Idempotency-Key of the change is derived from these values.
     previewed_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     previewed_at: Mapped[datetime | None]
     proration_at: Mapped[datetime | None]
@@ -204,8 +202,8 @@ class CheckoutAttempt(Base):
     """A Checkout session, stored before we ask Stripe to create it.
 
     The parameters are stored, so that the same request can be repeated.
-    `open_customer_id` is the payer while the session can be paid. It is unique, so a
-    payer has at most one open session.
+    `open_customer_id` is the payer while the session can be paid. This column is
+    unique, so a payer has at most one open session.
     """
 
     __tablename__ = "checkout_attempts"
@@ -243,7 +241,7 @@ class WebhookEvent(Base):
     type: Mapped[str] = mapped_column(String(80))
     livemode: Mapped[bool]
     payer: Mapped[str | None] = mapped_column(String(STRIPE_ID), index=True)  # Stripe's customer id
-    body: Mapped[bytes] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))
+    body: Mapped[bytes] = mapped_column(LongBinary)
     created_at: Mapped[datetime]  # Stripe's time, which is simulated in tests
     received_at: Mapped[datetime] = mapped_column(default=clock.now())
     # how many seconds Stripe's clock is ahead, only set outside production (see

@@ -27,8 +27,8 @@ def customer_of(user: User) -> Select[Customer]:
 
 
 def subscriptions_of(user: User) -> Select[Subscription]:
-    """Select the user's subscriptions with their plans: the live one first, then the
-    newest.
+    """Select the user's subscriptions with their plans: the live subscription first,
+    then the newest.
     """
     return (
         select(Subscription)

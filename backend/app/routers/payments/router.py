@@ -11,9 +11,10 @@ from app.db.database import db_dependency
 from app.db.pagination import paginate
 from app.platform.openapi_routes import BodyTooLarge
 from app.platform.pagination import PageParams
+from app.platform.reading import read_db_dependency
 from app.platform.requests.strict_request import RawBody, UnsupportedMediaType
 from app.platform.routing import LARGE_BODY, Router
-from app.routers.auth.dependencies import CurrentUser, FreshIdentity, VerifiedUser
+from app.routers.auth.dependencies import CurrentUser, FreshIdentity, InPerson, VerifiedUser
 
 from . import service
 from .dependencies import StripeTurn
@@ -41,12 +42,12 @@ hook = Router(strict_query=False)
 
 
 @router.get("/plans", response_model=list[PlanRead])
-def list_plans(db: db_dependency) -> list[Plan]:
+def list_plans(db: read_db_dependency) -> list[Plan]:
     """List the plans for sale, and the free plan."""
     return service.list_plans(db)
 
 
-@router.post("/checkout", status_code=status.HTTP_201_CREATED, dependencies=[StripeTurn])
+@router.post("/checkout", status_code=status.HTTP_201_CREATED, dependencies=[InPerson, StripeTurn])
 @raises(
     service.PlanNotFound,
     service.PlanNotForSale,
@@ -66,7 +67,7 @@ def create_checkout(db: db_dependency, user: VerifiedUser, data: CheckoutCreate)
     return checkout.create_checkout(db, user, data)
 
 
-@router.post("/portal", status_code=status.HTTP_201_CREATED, dependencies=[StripeTurn])
+@router.post("/portal", status_code=status.HTTP_201_CREATED, dependencies=[InPerson, StripeTurn])
 @raises(customers.NoCustomer, PaymentsUnavailable, StripeRefused)
 def create_portal(db: db_dependency, user: CurrentUser) -> PortalRead:
     """Get the Stripe page on which to manage cards, invoices and the subscription.
@@ -76,7 +77,7 @@ def create_portal(db: db_dependency, user: CurrentUser) -> PortalRead:
     return PortalRead(url=customers.open_portal(db, user, service.return_url("/billing")))
 
 
-@router.get("/invoices")
+@router.get("/invoices", dependencies=[InPerson])
 def list_invoices(
     db: db_dependency, user: CurrentUser, page: PageParams
 ) -> Page[PaymentInvoiceRead]:

@@ -27,7 +27,7 @@ class Entitled(Output):
 
 
 def _or_nothing(stored: Any) -> Any:
-    """Return empty entitlements if none are stored for the plan."""
+    """Return empty entitlements if the plan has no stored entitlements."""
     return stored or {"features": [], "limits": {}}
 
 
@@ -97,10 +97,10 @@ class ScheduledPlan(Output):
 class SubscriptionRead(Output):
     """A subscription. `status` is Stripe's value.
 
-    `entitlements` is what the subscription includes now. `cancel_at` is when the
-    subscription ends, however that was requested, or null if no end is planned.
-    `cancel_at_period_end` is true if the subscription ends with the current period.
-    While `collection_paused` is true, nothing is charged. `POST
+    `entitlements` holds the features and limits that the subscription includes now.
+    `cancel_at` is when the subscription ends, however that was requested, or null if no
+    end is planned. `cancel_at_period_end` is true if the subscription ends with the
+    current period. While `collection_paused` is true, nothing is charged. `POST
     /payments/subscription/resume` ends the pause.
     """
 
@@ -259,9 +259,9 @@ class SubscriptionOverview(Output):
 
     `plan` is a slug, or null if no plan has the subscription's price. `pause_behavior`
     is Stripe's value while collection is paused. With `void`, the subscription gives no
-    access. `pending_update_until` is how long a pending change waits for payment.
+    access. `pending_update_until` is when a pending change expires if it is not paid.
     `days_until_due` is set if Stripe sends invoices instead of charging a card.
-    `trial_without_card` is what Stripe does at the end of a trial without a card.
+    `trial_without_card` says what Stripe does if a trial ends without a card.
     """
 
     id: int

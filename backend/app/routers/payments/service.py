@@ -75,7 +75,8 @@ def get_plan_for_sale(db: Session, slug: str) -> Plan:
 
 
 def get_subscription(db: Session, user: User) -> Subscription:
-    """Return the user's live subscription, or one waiting for its first payment.
+    """Return the user's live subscription, or a subscription that waits for its first
+    payment.
 
     Raises `NoSubscription`.
     """

@@ -1,6 +1,61 @@
-"""The gateway to Stripe. No other package calls Stripe or imports `stripe`."""
+"""The gateway to Stripe. No other package calls Stripe or imports `stripe`.
 
-from .asking import (
+- `shapes`: our types for Stripe's objects.
+- `errors`: our exceptions for Stripe's errors.
+- `reading`: reads objects and converts them into our types.
+- `writing`: changes something at Stripe, such as a subscription or a customer.
+- `scheduling`: schedules price changes for the end of a period.
+- `catalogue`: products, prices and webhook endpoints, which our commands set up.
+- `signatures`: the signatures of webhooks.
+- `calls`, `client`: the context manager of every call, and the client with our limits.
+  `calls` imports `client` at the first call, because stripe-python loads slowly.
+- `admission`: limits how many requests may call Stripe at the same time.
+- `version`: the API version that we use.
+"""
+
+from .calls import UNHEARD
+from .catalogue import (
+    archive_price,
+    create_endpoint,
+    create_price,
+    create_product,
+    delete_endpoint,
+    find_price,
+    find_prices,
+    find_product,
+    list_endpoints,
+    read_account,
+    update_endpoint,
+    update_product,
+)
+from .errors import (
+    CurrencyMismatch,
+    InvalidSignature,
+    PaymentFailed,
+    PaymentsMisconfigured,
+    PaymentsOff,
+    PaymentsUnavailable,
+    PlanUnavailable,
+    StripeRefused,
+)
+from .reading import find_live, find_open_sessions, find_sold, payer_of_charge, read_payer
+from .scheduling import find_subscription, preview_at_period_end, release_schedule, schedule_price
+from .shapes import (
+    SeenAccount,
+    SeenDiscount,
+    SeenEndpoint,
+    SeenInvoice,
+    SeenLine,
+    SeenPayer,
+    SeenPreview,
+    SeenPrice,
+    SeenProduct,
+    SeenSession,
+    SeenSubscription,
+)
+from .signatures import sign, verify_signature
+from .version import API_VERSION
+from .writing import (
     Order,
     cancel_at_period_end,
     cancel_now,
@@ -19,46 +74,6 @@ from .asking import (
     resume_subscription,
     update_email,
 )
-from .calls import UNHEARD
-from .errors import (
-    CurrencyMismatch,
-    InvalidSignature,
-    PaymentFailed,
-    PaymentsMisconfigured,
-    PaymentsOff,
-    PaymentsUnavailable,
-    PlanUnavailable,
-    StripeRefused,
-)
-from .reading import find_live, find_open_sessions, find_sold, payer_of_charge, read_payer
-from .scheduling import find_subscription, preview_at_period_end, release_schedule, schedule_price
-from .selling import (
-    archive_price,
-    create_endpoint,
-    create_price,
-    create_product,
-    delete_endpoint,
-    find_price,
-    find_prices,
-    find_product,
-    list_endpoints,
-    update_endpoint,
-    update_product,
-)
-from .shapes import (
-    SeenDiscount,
-    SeenEndpoint,
-    SeenInvoice,
-    SeenLine,
-    SeenPayer,
-    SeenPreview,
-    SeenPrice,
-    SeenProduct,
-    SeenSession,
-    SeenSubscription,
-)
-from .signatures import sign, verify_signature
-from .version import API_VERSION
 
 __all__ = [
     "API_VERSION",
@@ -71,6 +86,7 @@ __all__ = [
     "PaymentsOff",
     "PaymentsUnavailable",
     "PlanUnavailable",
+    "SeenAccount",
     "SeenDiscount",
     "SeenEndpoint",
     "SeenInvoice",
@@ -111,6 +127,7 @@ __all__ = [
     "payer_of_charge",
     "preview_at_period_end",
     "preview_change",
+    "read_account",
     "read_payer",
     "release_schedule",
     "resume_subscription",

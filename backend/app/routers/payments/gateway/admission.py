@@ -1,8 +1,8 @@
 """A limit on how many requests call Stripe at the same time.
 
-Further requests wait for their turn without holding a thread or a database connection.
-The limit is far below the number of connections, so other routes stay fast while Stripe
-does not respond.
+Further requests wait without holding a thread or a database connection. The limit is
+far below the number of connections, so other routes stay fast while Stripe does not
+respond.
 """
 
 from collections.abc import AsyncIterator

@@ -1,10 +1,10 @@
 """The client for Stripe's API: stripe-python with our limits on time and size.
 
 stripe-python is imported by the first call, so that the import does not slow down
-startup. A call connects within 3 seconds and ends within 10, including retries. If
-there is no response, Stripe may still have carried out the request. So the request is
-repeated with the same Idempotency-Key: immediately by stripe-python, and later by the
-caller that stored the key.
+startup. A call connects within 3 seconds and ends within 10 seconds, including retries.
+If there is no response, Stripe may still have carried out the request. So the request
+is repeated with the same Idempotency-Key: immediately by stripe-python, and later by
+the caller that stored the key.
 """
 
 from collections.abc import Iterator, Mapping

@@ -38,7 +38,7 @@ class PaymentsOff(PaymentsMisconfigured):
 class PlanUnavailable(PaymentsUnavailable):
     """The price of the plan is archived or deleted at Stripe."""
 
-    detail = "This plan cannot be bought right now. Choose another one, or try again later."
+    detail = "This plan cannot be bought right now. Choose another plan, or try again later."
 
 
 class CurrencyMismatch(Conflict):
@@ -61,7 +61,7 @@ class StripeRefused(AppError):
     Either we have a bug, or an object at Stripe is not in the expected state. `reason`
     is Stripe's code, such as `resource_missing`. `parameter` is the refused parameter,
     such as `discounts[0][promotion_code]`. `words` is Stripe's message. Each of these
-    may be empty. Callers catch the refusals that they expect.
+    may be empty. Callers catch the refusals they expect.
     """
 
     status = 502
@@ -80,8 +80,11 @@ class StripeRefused(AppError):
 
     @property
     def is_about_price(self) -> bool:
-        """Return whether Stripe refused an archived or deleted price or product."""
-        return self.parameter.endswith(("[price]", "[plan]")) or "is inactive" in self.words
+        """Return whether Stripe refused an archived or deleted price or product.
+
+        Stripe names no parameter for an archived product, so its message is checked.
+        """
+        return self.parameter.endswith(("[price]", "[plan]")) or "inactive" in self.words
 
     @property
     def is_about_currency(self) -> bool:
@@ -104,7 +107,7 @@ class PaymentFailed(AppError):
         "The payment did not go through. Complete it at `pay_url` if there is one, or use "
         "another card."
     )
-    commits = True  # store what Stripe has already changed
+    commits = True  # so that changes already made at Stripe are stored
     extra = MappingProxyType(
         {
             "pay_url": {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PAGE = 100
 EXPANDED = ["data.latest_invoice", "data.discounts.source.coupon", "data.schedule"]
 SCHEDULED = ["schedule"]
-# subscription metadata key, for the checkout attempt that created it
+# the key in a subscription's metadata that holds the checkout attempt which created it
 ATTEMPT = "liftoff_attempt"
 
 
@@ -26,7 +26,9 @@ UNKNOWN = Unknown()
 
 
 def read_payer(customer_id: str, session_id: str | None = None) -> SeenPayer:
-    """Read everything about a payer, and the Checkout session if an id is given."""
+    """Read everything about a payer, and the Checkout session with this id, if one is
+    given.
+    """
     with calling() as client:
         api = client.v1
         customer: Any = api.customers.retrieve(customer_id)
@@ -56,7 +58,8 @@ def subscription_of(
 ) -> SeenSubscription:
     """Convert a subscription into our type.
 
-    All of our subscriptions have one item. If there are several, the first is used.
+    All of our subscriptions have one item. If a subscription has several items, the
+    first is used.
     """
     item = found["items"].data[0]
     pending, pause, trial = found.pending_update, found.pause_collection, found.trial_settings
@@ -213,7 +216,7 @@ def payer_of_charge(*, charge: str | None, payment_intent: str | None) -> str | 
 
 
 def find_live(customer_id: str) -> list[str]:
-    """Return a customer's subscriptions that have begun and not ended.
+    """Return a customer's subscriptions that have begun and have not ended.
 
     The list is empty for an unknown customer.
     """

@@ -6,10 +6,10 @@ https://docs.stripe.com/billing/subscriptions/subscription-schedules
 
 from typing import TYPE_CHECKING, Any
 
-from .asking import preview_of
 from .calls import calling
 from .reading import SCHEDULED, id_of, subscription_of
 from .shapes import SeenPreview, SeenSubscription
+from .writing import preview_of
 
 if TYPE_CHECKING:
     import stripe
@@ -18,7 +18,7 @@ OPEN = ("not_started", "active")
 
 
 def schedule_price(subscription_id: str, price_id: str, interval: str) -> SeenSubscription:
-    """Schedule a different price from the end of the current period on.
+    """Schedule a different price, starting at the end of the current period.
 
     This replaces an earlier schedule. If the subscription was due to end with the
     period, the cancellation is undone. After the first period at the new price, Stripe
@@ -42,10 +42,10 @@ def schedule_price(subscription_id: str, price_id: str, interval: str) -> SeenSu
 
 
 def _phases(schedule: Any, end: int, price_id: str, interval: str) -> list[dict[str, Any]]:
-    """Return the current phase, up to the end of the period, and the next phase.
+    """Return the current phase, which ends with the period, and the next phase.
 
-    Stripe replaces all phases, and drops whatever the request does not repeat. So the
-    current phase's trial, discounts and card are sent again.
+    The request replaces all phases. Stripe drops whatever the request does not repeat,
+    so the current phase's trial, discounts and card are sent again.
     """
     begun = schedule.current_phase.start_date
     phase = next(one for one in schedule.phases if one.start_date == begun)
@@ -73,9 +73,9 @@ def _discount(one: Any) -> dict[str, str]:
 def release_schedule(schedule_id: str) -> None:
     """Release a subscription from its schedule. The subscription itself is unchanged.
 
-    Nothing happens if the schedule has ended. It is safe to call this again.
+    If the schedule has ended, nothing happens. It is safe to call this again.
     """
-    import stripe  # imported here, because it would slow down startup
+    import stripe  # imported here, because the import would slow down startup
 
     with calling() as client:
         schedules = client.v1.subscription_schedules

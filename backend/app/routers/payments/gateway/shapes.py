@@ -152,6 +152,14 @@ class SeenPrice:
 
 
 @dataclass(frozen=True)
+class SeenAccount:
+    """The Stripe account of our key. An account that is not activated cannot charge."""
+
+    id: str
+    can_charge: bool
+
+
+@dataclass(frozen=True)
 class SeenEndpoint:
     """A webhook endpoint at Stripe. `secret` is set only if it was just created."""
 

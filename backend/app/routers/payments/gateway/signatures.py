@@ -1,4 +1,5 @@
-"""Webhook signatures, which prove that Stripe sent a request just now.
+"""Webhook signatures, which prove that a request comes from Stripe and was sent
+recently.
 
 https://docs.stripe.com/webhooks#verify-manually
 """
@@ -14,8 +15,8 @@ from pydantic import SecretStr
 
 from .errors import InvalidSignature
 
-# Applied in both directions. stripe-python itself would accept a timestamp however far
-# in the future.
+# How much older or newer than now a timestamp may be. stripe-python itself would accept
+# a timestamp in the far future.
 TOLERANCE = timedelta(minutes=5)
 TIMESTAMP = re.compile(r"(?:^|,)t=([0-9]{1,12})(?=,|$)")
 SIGNATURE = re.compile(r"(?:^|,)v1=([0-9a-f]{64})(?=,|$)")

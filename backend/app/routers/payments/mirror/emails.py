@@ -21,10 +21,10 @@ from app.routers.payments.gateway import SeenInvoice, SeenPayer
 from app.routers.payments.models import Customer, Notice, Plan, Subscription
 from app.routers.payments.plans.currencies import money
 
-# Older payments get no email, so that importing a payer's history sends none.
+# No email is sent about older payments, so importing a payer's history sends no emails.
 NEWS = timedelta(days=30)
-BEFORE_TRIAL_END = timedelta(days=3, hours=1)  # Stripe's event comes three days before
-# How long a payer may stay on Stripe's page after starting a payment there.
+BEFORE_TRIAL_END = timedelta(days=3, hours=1)  # Stripe sends its event three days before the end
+# A payer may stay on Stripe's page this long after starting a payment there.
 AT_THE_PAGE = timedelta(hours=1)
 # billing reasons of invoices caused by something the payer did
 ASKED_FOR = ("subscription_create", "subscription_update")
@@ -80,7 +80,7 @@ class _Post:
     def sync_again(self, occasion: str, after: timedelta) -> None:
         """Queue a job that checks later whether an email is still due."""
         payload = {"customer_id": self._customer.id}
-        enqueue(self.db, "payments.look", payload, key=f"look {occasion}", after=after)
+        enqueue(self.db, "payments.sync_payer", payload, key=f"check {occasion}", after=after)
 
 
 def _about_payment(post: _Post, invoice: SeenInvoice) -> None:
@@ -156,7 +156,7 @@ def _about_subscription(post: _Post, row: Subscription) -> None:
 
 
 def _plan_from(post: _Post, row: Subscription, moment: datetime) -> Plan | None:
-    """Return the plan that will be in force at this time, or `None`."""
+    """Return the plan to which a scheduled change will have led by then, or `None`."""
     if row.scheduled_at is None or row.scheduled_at > moment:
         return None
     return post.db.scalar(select(Plan).where(Plan.stripe_price_id == row.scheduled_price_id))

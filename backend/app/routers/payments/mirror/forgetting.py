@@ -1,10 +1,10 @@
 """Deletion of the customer at Stripe after an account is deleted.
 
-A deletion and a request that calls Stripe both lock the payer's row, so whichever comes
-second sees what the first has written. If the second learns of a customer that the
-first did not know about, the second queues the deletion of that customer. So nobody is
-charged for a deleted account. A subscription that was paid at the last moment is ended
-and refunded.
+The deletion of an account and a request that calls Stripe both lock the payer's row. So
+whichever comes second sees what the other has written. If the request creates a
+customer at Stripe that the deletion did not know about, the request itself queues the
+deletion of that customer. So nobody is charged for a deleted account. A subscription
+that was paid shortly before the deletion is ended and refunded.
 """
 
 from datetime import timedelta
@@ -21,7 +21,8 @@ from app.routers.payments import gateway
 from app.routers.payments.alarms import raise_alarm
 from app.routers.payments.models import CheckoutAttempt, Customer
 
-# Payments from before this time are refunded only if an operator decides to.
+# Only payments that are at most this old are refunded automatically. An operator
+# decides about older payments.
 LAST_MOMENT = timedelta(days=1)
 
 
@@ -65,12 +66,12 @@ def forget_soon(db: Session, customer: Customer) -> None:
 
 
 def forget_at_stripe(payload: dict[str, Any]) -> bool:
-    """Delete a customer at Stripe. Return whether there was one.
+    """Delete a customer at Stripe. Return whether there was such a customer.
 
     It is safe to call this again. If Stripe's id is unknown, the customer is found by
     the key that was used to create it. Open Checkout pages are closed first, so that
     nobody can pay any more. Pages are closed again after the deletion, because another
-    may have been created in between.
+    page may have been created in between.
     """
     stripe_id = payload.get("stripe_id") or gateway.find_customer(
         key=payload["key"], email=payload["email"]

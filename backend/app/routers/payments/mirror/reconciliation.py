@@ -1,8 +1,8 @@
 """Reconciliation, which finds payers whose events may have been lost.
 
 Each run syncs a limited number of payers in index order, and the next run continues
-after them. So every payer gets a turn, however many there are, and no run reads all
-subscriptions.
+after them. So every payer gets a turn, however many payers there are, and no run reads
+all subscriptions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,20 +20,23 @@ from app.routers.payments.clock import payments_now
 from app.routers.payments.models import CheckoutAttempt, Customer, Subscription
 from app.routers.payments.queries import CURRENT
 
-LATE = timedelta(hours=1)  # after a period ends or a checkout begins
+LATE = timedelta(hours=1)  # time allowed after a period ends or a checkout begins
 BATCH = 500  # subscriptions, checkouts or pages per run
 
 
 def catch_up(db: Session, place: Mapping[str, Any]) -> dict[str, Any]:
     """Queue a sync of each payer in the next batch.
 
-    Return the place at which the next run continues, which is empty at the end.
+    Return the place at which the next run continues, or an empty place after the last
+    batch.
     """
     subscriptions = list(islice(_silent_subscriptions(db, place.get("subscription")), BATCH))
     checkouts = db.execute(silent_checkouts(place.get("checkout", 0)).limit(BATCH)).all()
     found = {row.customer_id: row.gone_at for row in (*subscriptions, *checkouts)}
     for customer_id in (one for one, gone_at in found.items() if gone_at is None):
-        enqueue(db, "payments.look", {"customer_id": customer_id}, key=f"catch up {customer_id}")
+        enqueue(
+            db, "payments.sync_payer", {"customer_id": customer_id}, key=f"catch up {customer_id}"
+        )
     left: dict[str, Any] = {}
     if len(subscriptions) == BATCH:
         last = subscriptions[-1]
@@ -90,7 +93,7 @@ def silent_subscriptions(status: str, overdue: datetime) -> Select[Any, Any, Any
 
 
 def silent_checkouts(after: int) -> Select[Any, Any]:
-    """Select checkouts open for too long, of payers with an id above `after`."""
+    """Select overdue checkouts whose payers have ids above `after`."""
     return (
         select(CheckoutAttempt.open_customer_id.label("customer_id"), Customer.gone_at)
         .join(Customer, Customer.id == CheckoutAttempt.open_customer_id)
@@ -106,9 +109,9 @@ def silent_checkouts(after: int) -> Select[Any, Any]:
 def close_pages_of_disabled(db: Session, after: int) -> int | None:
     """Queue jobs that close disabled users' open Stripe pages.
 
-    A disabled user keeps their subscription, but cannot buy anything. This handles one
-    batch of open pages, of payers with ids above `after`. It returns the batch's last
-    payer id, or `None` at the end.
+    A disabled user keeps their subscription, but cannot buy anything. Each call handles
+    one batch of open pages, whose payers have ids above `after`. The result is the last
+    payer id of the batch, or `None` after the last batch.
     """
     pages = db.execute(open_pages(after).limit(BATCH)).all()
     for customer_id, stripe_id, is_active in pages:

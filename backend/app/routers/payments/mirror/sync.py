@@ -12,8 +12,8 @@ and the write. Without further precautions, an old response could overwrite a ne
 
 Numbers prevent this. A sync takes the payer's next number before it calls Stripe. The
 sync then locks the payer's row, and writes only if no sync with a higher number has
-written. In the diagram, sync 2 has the higher number, so sync 1 writes nothing. If the
-number were taken after the call, the older response could get the higher number.
+written. In the diagram, sync 2 has the higher number, so sync 1 writes nothing. If a
+sync took its number after the call, the older response could get the higher number.
 
 Every change at Stripe sends an event, and every event starts another sync. So the last
 sync to write began after the last change. The order of the events does not matter,
@@ -36,7 +36,7 @@ from app.routers.payments.gateway import SeenInvoice, SeenPayer, SeenSubscriptio
 from app.routers.payments.models import CheckoutAttempt, Customer, Invoice, Plan, Subscription
 from app.routers.payments.queries import CURRENT, LIVE
 
-from . import emails, forgetting
+from . import emails, forgetting, timeline
 
 SUBSCRIPTION_COLUMNS = {
     field.name
@@ -54,9 +54,9 @@ INVOICE_COLUMNS = {
 
 @dataclass(frozen=True)
 class Ticket:
-    """The permission to write what is read from Stripe from now on.
+    """The right to store what is read from Stripe after the ticket was taken.
 
-    A ticket expires once the holder of a later ticket has written.
+    A ticket expires once the holder of a later ticket has stored something.
     """
 
     customer_id: int
@@ -72,15 +72,17 @@ def take_ticket(customer_id: int) -> Ticket:
     """
     with side_session() as side:
         side.execute(
-            update(Customer).where(Customer.id == customer_id).values(looks=Customer.looks + 1)
+            update(Customer)
+            .where(Customer.id == customer_id)
+            .values(last_ticket=Customer.last_ticket + 1)
         )
         customer = side.execute(
-            select(Customer.looks, Customer.stripe_id).where(Customer.id == customer_id)
+            select(Customer.last_ticket, Customer.stripe_id).where(Customer.id == customer_id)
         ).one()
         session = select(CheckoutAttempt.stripe_id).where(
             CheckoutAttempt.open_customer_id == customer_id
         )
-        return Ticket(customer_id, customer.looks, customer.stripe_id, side.scalar(session))
+        return Ticket(customer_id, customer.last_ticket, customer.stripe_id, side.scalar(session))
 
 
 def sync_payer(db: Session, customer_id: int) -> None:
@@ -97,7 +99,7 @@ def sync_payer(db: Session, customer_id: int) -> None:
 
 def sync_payer_soon(db: Session, customer_id: int, *, after: timedelta = timedelta()) -> None:
     """Queue a job that syncs this payer after this transaction is committed."""
-    enqueue(db, "payments.look", {"customer_id": customer_id}, after=after)
+    enqueue(db, "payments.sync_payer", {"customer_id": customer_id}, after=after)
 
 
 def write_payer(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
@@ -176,6 +178,7 @@ def _write_subscriptions(
         if one.trial_start and customer.trial_used_at is None:
             customer.trial_used_at = one.trial_start
         db.add(row)
+        timeline.record_subscription(db, customer, row)
     _choose_live(db, customer, rows, {one.id: one.attempt for one in seen})
     return rows
 
@@ -185,8 +188,8 @@ def _choose_live(
 ) -> None:
     """Set `live_customer_id` in the payer's oldest live subscription.
 
-    A second live subscription is a mistake. If our checkout created it, it is cancelled
-    and refunded.
+    A second live subscription is a mistake. If our checkout created the second one, it
+    is cancelled and refunded.
     """
     live = sorted(
         (row for row in rows.values() if row.status in LIVE),
@@ -217,8 +220,8 @@ def _choose_live(
 def _end_all(rows: dict[str, Subscription]) -> None:
     """End all subscriptions of a payer whose customer was deleted at Stripe.
 
-    Such a customer has no subscriptions, even if Stripe does not report each of them as
-    ended.
+    All subscriptions of such a customer have ended, even if Stripe does not report the
+    end of each.
     """
     for row in rows.values():
         if row.status in CURRENT:
@@ -249,6 +252,7 @@ def _write_invoices(
         for name in INVOICE_COLUMNS:
             setattr(row, name, getattr(one, name))
         db.add(row)
+        timeline.record_invoice(db, customer, row)
     for row in rows.values():
         if row.status == "draft":
             db.delete(row)

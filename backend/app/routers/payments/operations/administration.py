@@ -48,7 +48,7 @@ def get_event(db: Session, event_id: int) -> WebhookEvent:
 
 
 def replay_event(db: Session, admin: User, event_id: int) -> WebhookEvent:
-    """Queue an event for processing again, whatever its outcome. Raises
+    """Queue an event to be processed again, even if it has an outcome. Raises
     `EventNotFound`.
     """
     event = get_event(db, event_id)

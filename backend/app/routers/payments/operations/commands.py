@@ -47,7 +47,7 @@ def begin() -> None:
 def plans_sync(
     *,
     apply: Annotated[
-        bool, typer.Option(help="Make the changes. Without this they are only shown.")
+        bool, typer.Option(help="Make the changes. Without this option, they are only shown.")
     ] = False,
 ) -> None:
     """Publish plans.toml at Stripe and in the plans table."""
@@ -61,7 +61,7 @@ def plans_sync(
             typer.echo(
                 "Nothing was changed. Run this again with apply=yes to make these changes."
                 if steps
-                else "Stripe has what plans.toml says."
+                else "Stripe matches plans.toml."
             )
             return
         there = publishing.bring_in_line(offers, there)
@@ -74,7 +74,7 @@ def plans_sync(
 
 @cli.command()
 def webhook_register() -> None:
-    """Have Stripe send this server exactly the events that the server handles."""
+    """Make Stripe send exactly the events that this server handles."""
     try:
         done = endpoints.register_endpoint()
     except AppError as error:
@@ -89,13 +89,9 @@ def webhook_register() -> None:
 def webhook_replay(
     event: Annotated[str, typer.Option(help="Stripe's id of an event, evt_…")] = "",
     *,
-    failed: Annotated[
-        bool, typer.Option(help="All events that were given up on or parked.")
-    ] = False,
+    failed: Annotated[bool, typer.Option(help="Process all dead and parked events again.")] = False,
 ) -> None:
-    """Process webhook events again. Without options, list the events that were given
-    up on or parked.
-    """
+    """Process webhook events again. Without options, list dead and parked events."""
     unsettled = [WebhookEvent.outcome == Outcome.DEAD, WebhookEvent.outcome == Outcome.PARKED]
     if not failed and not event:
         _list(unsettled)
@@ -112,14 +108,16 @@ def webhook_replay(
 
 
 def _words(error: Exception) -> str:
-    """Return an error message for operators, which may say more than clients get."""
+    """Return an error message for operators. It may contain details that clients do not
+    get.
+    """
     return error.reason if isinstance(error, PaymentsMisconfigured) else str(error)
 
 
 def _list(unsettled: list[ColumnElement[bool]]) -> None:
     """List the newest events.
 
-    Each outcome has its own statement, so that each can use an index.
+    Each outcome has its own statement, so that each statement can use an index.
     """
     with SessionLocal() as db:
         bare = select(WebhookEvent).options(defer(WebhookEvent.body))
@@ -134,7 +132,7 @@ def _list(unsettled: list[ColumnElement[bool]]) -> None:
             count_up_to(db, select(WebhookEvent.id).where(one), COUNTED) for one in unsettled
         )
     if not events:
-        typer.echo("No event was given up on, and no event is parked.")
+        typer.echo("There are no dead or parked events.")
         return
     table = Table("Event", "Type", "Received", "Outcome", "Tries", "Error")
     for row in events:
@@ -150,7 +148,7 @@ def _list(unsettled: list[ColumnElement[bool]]) -> None:
 
 @cli.command()
 def billing_doctor(
-    *, fix: Annotated[bool, typer.Option(help="Repair our rows from what Stripe has.")] = False
+    *, fix: Annotated[bool, typer.Option(help="Update our rows from Stripe's objects.")] = False
 ) -> None:
     """Compare every payer, subscription and invoice with Stripe, and check the rules
     that always hold.
@@ -168,11 +166,11 @@ def billing_doctor(
     except (BrokenCatalogue, AppError) as error:
         sys.exit(f"The comparison failed: {_words(error)}")
     if known := doctor.find_notices():
-        _show("For your information, nothing to repair", known)
+        _show("For your information (no repair needed)", known)
     if found:
-        _show("Left after the repair" if fix else "Differences", found)
+        _show("Differences after the repair" if fix else "Differences", found)
         sys.exit(1)
-    typer.echo("Our rows are what Stripe has.")
+    typer.echo("Our rows match Stripe.")
 
 
 def _show(title: str, found: list[Difference]) -> None:

@@ -18,8 +18,8 @@ from app.routers.payments.queries import CURRENT, UNFINISHED
 class Difference:
     """A difference between our rows and Stripe's objects.
 
-    `customer_id` is the payer to sync in order to repair the difference. `None` means
-    that a sync would not help.
+    To repair the difference, sync the payer `customer_id`. If it is `None`, a sync
+    would not help.
     """
 
     subject: str

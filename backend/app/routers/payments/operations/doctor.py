@@ -115,7 +115,7 @@ def _read_payer(stripe_id: str) -> SeenPayer | None:
 def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[Difference]:
     name = customer.stripe_id or ""
     if seen is None:
-        # No repair is offered, because with the key of a different Stripe account every
+        # No repair is offered. If our key belonged to a different Stripe account, every
         # customer would be missing.
         yield Difference(name, "customer", "known", "unknown")
         return
@@ -177,7 +177,7 @@ def find_notices() -> list[Difference]:
 
 
 def _pages_of_orphans() -> list[Difference]:
-    """Report Checkout pages that were open when the account was deleted.
+    """Report Checkout pages that were open when their payer's account was deleted.
 
     Stripe closes such pages after a day.
     """

@@ -1,4 +1,4 @@
-"""Rules that always hold in our own tables, whatever Stripe's objects are."""
+"""Rules that always hold in our own tables, whatever state Stripe's objects have."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,11 +75,11 @@ def _places(db: Session) -> Iterator[Broken]:
     for customer_id in db.scalars(payers.having(func.count(Subscription.live_customer_id) != 1)):
         stripe_id = db.scalar(select(Customer.stripe_id).where(Customer.id == customer_id))
         yield Broken(
-            stripe_id or f"customer {customer_id}", "one live subscription has the place", "not one"
+            stripe_id or f"customer {customer_id}", "one live subscription is marked", "not one"
         )
     ended = (Subscription.live_customer_id.is_not(None), Subscription.status.not_in(LIVE))
     for row in db.execute(select(Subscription.stripe_id, Subscription.status).where(*ended)):
-        yield Broken(row.stripe_id, "a subscription that is not live has no place", row.status)
+        yield Broken(row.stripe_id, "a subscription that is not live is not marked", row.status)
 
 
 def _open_checkouts(db: Session) -> Iterator[Broken]:
@@ -92,7 +92,7 @@ def _open_checkouts(db: Session) -> Iterator[Broken]:
     for row in db.execute(both):
         yield Broken(
             row.stripe_id or f"attempt {row.id}",
-            "no checkout is open next to a subscription",
+            "a subscriber has no open checkout",
             "open",
         )
 
@@ -108,8 +108,8 @@ def _events(db: Session) -> Iterator[Broken]:
 def lost_events() -> ColumnElement[bool]:
     """Match events that should have been processed by now.
 
-    They failed for good, have waited too long, or were parked for a payer who is known
-    now.
+    These events failed for good, have waited too long, or were parked although their
+    payer is known now.
     """
     known = select(Customer.stripe_id).where(Customer.stripe_id.is_not(None))
     return or_(

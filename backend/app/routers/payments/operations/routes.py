@@ -55,7 +55,7 @@ def get_event(db: db_dependency, _admin: Superuser, event_id: Id) -> WebhookEven
 )
 @raises(EventNotFound)
 def replay_event(db: db_dependency, admin: Superuser, event_id: Id) -> WebhookEvent:
-    """Queue an event for processing again. Repeating this does no harm."""
+    """Queue an event to be processed again. Repeating this does no harm."""
     return administration.replay_event(db, admin, event_id)
 
 

@@ -1,6 +1,6 @@
 """The currencies and amounts that Stripe accepts, read from `backend/currencies.toml`.
 
-The file names its source.
+The source of the rules is named in that file.
 """
 
 import tomllib

@@ -88,7 +88,7 @@ class _File(_Strict):
         if currency is None:
             yield (
                 f"currency: Stripe takes no payments in {self.currency} ({currencies.FILE.name} "
-                "lists those it takes)"
+                "lists the accepted currencies)"
             )
             return
         for number, product in enumerate(self.products):
@@ -99,7 +99,7 @@ class _File(_Strict):
 
 @dataclass(frozen=True)
 class Offer:
-    """A plan, including its product's data. In `limits`, `None` means unlimited."""
+    """A plan with its product's data. In `limits`, `None` means unlimited."""
 
     slug: str
     position: int

@@ -1,4 +1,5 @@
-"""Publishing of `plans.toml` to the `plans` table, and to Stripe's products and prices.
+"""Publishing of `plans.toml` to the `plans` table, and as products and prices at
+Stripe.
 
 We choose the ids of the products and the lookup keys of the prices. So a second run
 finds what exists, and changes nothing.
@@ -97,7 +98,7 @@ def _money(offer: Offer) -> str:
 def bring_in_line(offers: list[Offer], there: AtStripe) -> AtStripe:
     """Make Stripe match `plans.toml`, and return the resulting products and prices.
 
-    If a run fails, the next one completes it.
+    If a run fails, the next run completes it.
     """
     for offer in [offer for offer in offers if not offer.is_free]:
         product = there.products.get(product_id(offer))
@@ -120,7 +121,7 @@ def bring_in_line(offers: list[Offer], there: AtStripe) -> AtStripe:
 def store_plans(db: Session, offers: list[Offer], there: AtStripe | None = None) -> None:
     """Write the `plans` table.
 
-    `there` holds Stripe's prices. Without them, new plans are listed but cannot be
+    `there` holds Stripe's prices. If it is missing, new plans are listed, but cannot be
     bought yet.
     """
     offered = {
@@ -144,8 +145,8 @@ def _store(db: Session, offer: Offer, plan: Plan | None, price: SeenPrice | None
     """Store a plan.
 
     If the price has changed, the old row stays for existing subscribers, and the new
-    price gets a new row. If the price was sold before, the row that it already has is
-    offered again.
+    price gets a new row. If the price was sold before, its existing row is offered
+    again.
     """
     terms = (offer.currency, offer.amount, offer.interval)
     known = db.scalar(select(Plan).where(Plan.stripe_price_id == price.id)) if price else None
@@ -186,7 +187,7 @@ def report_drift(db: Session) -> None:
     """Raise an alarm if someone has changed our products or prices in Stripe's
     dashboard.
 
-    Nothing is repaired.
+    This function repairs nothing.
     """
     del db
     offers = read_plan_file()

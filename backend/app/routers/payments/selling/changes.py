@@ -1,8 +1,8 @@
 """Subscription changes: another plan, a cancellation, and undoing either of them.
 
-Stripe makes the change, and its response is stored at once. Each request is a sequence
-of committed steps. `_change_at_stripe` contains the steps that every change takes. The
-two kinds of preview commit once, before they call Stripe.
+Stripe makes the change, and Stripe's response is stored immediately. Each request is a
+sequence of committed steps. `_change_at_stripe` contains the steps that every change
+takes. The two kinds of preview commit once, before they call Stripe.
 """
 
 from collections.abc import Callable
@@ -65,9 +65,9 @@ def preview_change(db: Session, user: User, slug: str, when: When = "now") -> Pr
 def change_plan(db: Session, user: User, slug: str, when: When = "now") -> Subscription:
     """Change the plan of a subscription now, or schedule the change.
 
-    An immediate change charges or credits the difference at once. If the cardholder
-    must confirm the payment, nothing changes until they pay on the page in `pay_url`.
-    Raises `PaymentFailed`, and whatever `preview_change` raises.
+    A change now charges or credits the difference immediately. If the cardholder must
+    confirm the payment, nothing changes until they pay on the page in `pay_url`. Raises
+    `PaymentFailed`, and the errors of `preview_change`.
     """
     subscription, plan = _subject(db, user, slug)
     if when == "period_end":
@@ -132,7 +132,7 @@ def _live(db: Session, user: User) -> Subscription:
 
 
 def _as_it_is_now(db: Session, subscription: Subscription) -> Subscription:
-    """Return the subscription with its current plans."""
+    """Read the subscription and its plans again, and return them."""
     plans = (joinedload(Subscription.plan), joinedload(Subscription.scheduled_plan))
     same = select(Subscription).where(Subscription.id == subscription.id).options(*plans)
     return db.scalars(same.execution_options(populate_existing=True)).one()
@@ -240,10 +240,10 @@ def _end_now(subscription: Subscription) -> SeenSubscription:
 def _unmanaged(
     subscription: Subscription, ask: Callable[[str], SeenSubscription]
 ) -> SeenSubscription:
-    """Make a change that Stripe refuses while a schedule manages the subscription.
+    """Make a change, even if Stripe refuses it because of a schedule.
 
-    If Stripe refuses, and a schedule manages the subscription, the schedule is
-    released, and the change is repeated.
+    If Stripe refuses the change, and a schedule manages the subscription, the schedule
+    is released, and the change is repeated.
     """
     try:
         return ask(subscription.stripe_id)
@@ -259,9 +259,9 @@ def _change_price(subscription: Subscription, plan: Plan) -> SeenSubscription:
     """Change the price, with an Idempotency-Key derived from the stored preview.
 
     Because of that key, neither a second click nor a lost response causes a second
-    charge. The stored preview is used only once, because Stripe repeats its response
-    for the same key. A refusal would be repeated even after the payer has changed the
-    card.
+    charge. The stored preview is used only once, because Stripe always gives the same
+    response to the same key. Stripe would repeat a refusal even after the payer has
+    changed the card.
     """
     assert plan.stripe_price_id
     assert subscription.proration_at

@@ -1,4 +1,5 @@
-"""Checkout on Stripe's page. Two tabs or a lost response create one subscription.
+"""Checkout on Stripe's page. A payer gets one subscription, even if two tabs are open
+or a response is lost.
 
 1. A checkout begins only if the payer has no live subscription, in our tables or at
    Stripe.
@@ -6,7 +7,7 @@
    stored: a row with the payer and with everything that is sent to Stripe. If the payer
    chooses another plan, the session of the previous attempt is first closed at Stripe.
 3. If a second subscription is created anyway, the unique `live_customer_id` allows only
-   one of the two, and `sync.py` cancels and refunds the other.
+   one of the two subscriptions, and `sync.py` cancels and refunds the other.
 
 Without the attempt, two tabs would create two subscriptions, and the payer would be
 charged twice:
@@ -19,9 +20,9 @@ charged twice:
     the payer pays session 1, and finds the page of session 2 still open
 
 No lock can prevent this, because a transaction must not stay open while Stripe is
-called. The unique `open_customer_id` can: the second insert fails, and tab B gets
-session 1. If the response is lost, the row still has the Idempotency-Key, for which
-Stripe returns the same session for at least 24 hours
+called. The unique `open_customer_id` prevents session 2: the second insert fails, and
+tab B gets session 1. If the response is lost, the row still has the Idempotency-Key,
+for which Stripe returns the same session for at least 24 hours
 (https://docs.stripe.com/api/idempotent_requests). The payer may pay a session just
 before we close it. So once no session is open, Stripe is asked for new subscriptions.
 
@@ -51,8 +52,8 @@ from app.routers.payments.service import AlreadySubscribed
 
 from . import customers, refusals
 
-# The most attempts to begin a checkout, when other requests from the same payer are
-# faster.
+# Maximum number of attempts to begin a checkout. An attempt fails if another request
+# from the same payer is faster.
 TURNS = 5
 KEY_LIFE = customers.KEY_LIFE
 
@@ -100,7 +101,7 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
             if customer.gone_at is not None:  # the customer was deleted at Stripe
                 customer = customers.ensure_customer(db, user)
                 commit_step(db)
-            attempt = _begin_attempt(db, user, customer, plan, code)
+            attempt = begin_attempt(db, user, customer, plan, code)
             commit_step(db)
         if attempt is None:
             continue  # another request from the same payer was faster
@@ -124,7 +125,8 @@ def _ask_for_promotion_code(code: str, customer: Customer) -> str:
 def _find_open_attempt(db: Session, customer: Customer) -> tuple[CheckoutAttempt | None, bool]:
     """Return the payer's open attempt, and whether Stripe still knows about it.
 
-    Stripe knows an attempt by its session or by its key.
+    Stripe knows about an attempt if we have its session id, or if Stripe still
+    remembers the attempt's Idempotency-Key.
     """
     is_known = or_(
         CheckoutAttempt.stripe_id.is_not(None), CheckoutAttempt.created_at > clock.now(-KEY_LIFE)
@@ -158,27 +160,27 @@ def _end_attempt(db: Session, attempt: CheckoutAttempt) -> None:
     attempt.open_customer_id, attempt.closed_at = None, attempt.closed_at or clock.now()
 
 
-def _begin_attempt(
+def begin_attempt(
     db: Session, user: User, customer: Customer, plan: Plan, code: str | None
 ) -> CheckoutAttempt | None:
     """Store the payer's attempt before Stripe is called.
 
-    Returns `None` if another request has stored an attempt. The payer's row is locked,
-    as when subscriptions are written. Deleting the account locks the same rows in the
-    same order. So either the deletion sees this attempt, or this function sees that the
-    account was deleted. Raises `AlreadySubscribed`.
+    Returns `None` if another request has stored an attempt. The payer's row is locked
+    here and wherever subscriptions are written. Deleting the account locks the same
+    rows in the same order. So either the deletion sees this attempt, or this function
+    sees that the account was deleted. Raises `AlreadySubscribed`.
     """
     demand_again(db)
     db.refresh(customer, with_for_update=True)
     if service.has_live_subscription(db, user):
         raise AlreadySubscribed
-    trial_days = 0 if customers.had_trial(db, customer) else plan.trial_days
+    may_try = plan.trial_days and not customers.had_trial(db, customer)
     attempt = CheckoutAttempt(
         customer_id=customer.id,
         open_customer_id=customer.id,
         plan=plan,
         promotion_code=code,
-        trial_days=trial_days,
+        trial_days=plan.trial_days if may_try else 0,
         key=uuid4().hex,
     )
     is_ours = insert_if_absent(db, attempt, "uq_checkout_attempts_open_customer_id")
@@ -233,8 +235,8 @@ def _create_session(db: Session, attempt: CheckoutAttempt, customer: Customer) -
     except StripeRefused as refusal:
         _end_attempt(db, attempt)
         commit_step(db)
-        demand_again(db)  # if the account was deleted, so was the customer
-        # The code is valid, but not for this payer or this plan.
+        demand_again(db)  # the refusal may be due to a deleted account
+        # The promotion code is valid, but not for this payer or this plan.
         if refusal.parameter.startswith("discounts"):
             raise PromotionCodeUnknown from refusal
         raise refusals.error_for_refusal(refusal, plan) from refusal

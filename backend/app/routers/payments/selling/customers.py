@@ -1,7 +1,7 @@
 """Payers: our rows, and Stripe's customers.
 
 Each user gets one row and one customer, even if several requests try to create them at
-once.
+the same time.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import hmac
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
@@ -18,6 +18,7 @@ from app.db import clock
 from app.db.database import commit_step, side_session
 from app.db.demands import demand_again
 from app.db.insertion import insert_if_absent
+from app.db.locks import wait_for_turn
 from app.platform.jobs import enqueue
 from app.platform.kept_keys import kept_key
 from app.routers.auth.models import User
@@ -41,9 +42,9 @@ class NoCustomer(Conflict):
 def ensure_customer(db: Session, user: User) -> Customer:
     """Return the payer's row, once Stripe has the customer and the email address.
 
-    Stripe is called only if something is missing there. Each call is preceded and
-    followed by a commit. After `PaymentsUnavailable`, this function can be called
-    again.
+    Stripe is called only if Stripe lacks the customer or the address. This function
+    commits before and after each call. After `PaymentsUnavailable`, this function can
+    be called again.
     """
     customer = db.scalar(queries.customer_of(user)) or _insert(db, user)
     if customer.gone_at is not None:
@@ -69,7 +70,7 @@ def _update_email(db: Session, customer: Customer, email: str) -> None:
     try:
         gateway.update_email(customer.stripe_id, email)
     except StripeRefused:
-        demand_again(db)  # if the account was deleted, so was the customer
+        demand_again(db)  # the refusal may be due to a deleted account
         raise
 
 
@@ -91,8 +92,7 @@ def send_email(db: Session, customer_id: int) -> None:
     """Send Stripe the current address of the payer's account.
 
     `db` must not have begun a transaction. If Stripe does not have the customer yet,
-    nothing is sent, because the customer will be created with the address that is
-    current then.
+    nothing is sent. The customer will later be created with the current address.
     """
     differs = (Customer.id == customer_id, Customer.email != User.email, ~User.is_deleted)
     known = (Customer.stripe_id.is_not(None), Customer.gone_at.is_(None))
@@ -183,8 +183,8 @@ def _digest(db: Session, address: str) -> str:
 def mailbox_of(email: str) -> str:
     """Return the address without the parts that mail servers ignore.
 
-    This way nobody can get a second trial by spelling an address differently. Nearly
-    all mail servers ignore what follows a plus sign (RFC 5233). Gmail also ignores dots
+    So nobody can get a second trial by spelling an address differently. Nearly all mail
+    servers ignore the text after a plus sign (RFC 5233). Gmail also ignores dots
     and has two domains: https://support.google.com/mail/answer/7436150 and
     https://support.google.com/mail/answer/10313.
     """
@@ -196,16 +196,27 @@ def mailbox_of(email: str) -> str:
 
 
 def had_trial(db: Session, customer: Customer) -> bool:
-    """Return whether this person has had a trial, with this account or an earlier one.
+    """Return whether this person has had a trial, or may be about to begin one.
 
-    Both the address used for the first purchase and the current address count. Rows
-    from early versions have a digest of the address as it was spelled.
+    Accounts of one mailbox are one person, and so are an account and an earlier,
+    deleted one. The function checks both the address used for the first purchase and
+    the current one. Rows from early versions have a digest of the address as it was
+    spelled. Another account of this person may also have an open checkout with a trial.
+    Until the transaction ends, other accounts of this person wait here, so that two
+    checkouts at the same time do not both offer the trial.
     """
     keys = {customer.person}
     if customer.email:
         keys |= {person_of(db, customer.email), _digest(db, customer.email)}
-    used = select(Customer.id).where(Customer.person.in_(keys), Customer.trial_used_at.is_not(None))
-    return db.scalar(used.limit(1)) is not None
+    for key in sorted(keys):  # in one order, so that two payers do not wait for each other
+        wait_for_turn(db, Customer.person, key)
+    offers = and_(Customer.id != customer.id, CheckoutAttempt.trial_days > 0)
+    found = (
+        select(Customer.id)
+        .outerjoin(CheckoutAttempt, CheckoutAttempt.open_customer_id == Customer.id)
+        .where(Customer.person.in_(keys), or_(Customer.trial_used_at.is_not(None), offers))
+    )
+    return db.scalar(found.limit(1)) is not None
 
 
 def open_portal(db: Session, user: User, return_url: str) -> str:

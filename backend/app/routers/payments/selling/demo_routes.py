@@ -1,8 +1,7 @@
 """Two routes that require entitlements from the demo plans.
 
-The routes exist only in development, are not part of the API, and can be tried at
-`/dev/frontend/billing`. They require `invoice_export` and `devices` from `plans.toml`,
-just as any feature's routes would.
+The routes exist only in development and are not part of the API. They require
+`invoice_export` and `devices` from `plans.toml`, as the routes of any feature can.
 """
 
 import csv
@@ -17,7 +16,7 @@ from app.core.errors import NotFound, raises
 from app.db import clock
 from app.db.database import db_dependency
 from app.platform.routing import Router
-from app.routers.auth.dependencies import CurrentUser
+from app.routers.auth.dependencies import CurrentUser, InPerson
 from app.routers.auth.models import LoginSession, User
 from app.routers.payments import service
 from app.routers.payments.dependencies import require_feature, within_limit
@@ -44,7 +43,7 @@ def count_devices(db: Session, user: User) -> int:
 router = Router(prefix="/demo", include_in_schema=False, dependencies=[Depends(development_only)])
 
 
-@router.get("/invoices.csv", dependencies=[Depends(require_feature("invoice_export"))])
+@router.get("/invoices.csv", dependencies=[InPerson, Depends(require_feature("invoice_export"))])
 def export_invoices(db: db_dependency, user: CurrentUser) -> Response:
     """Return the caller's newest invoices as CSV."""
     table = io.StringIO()

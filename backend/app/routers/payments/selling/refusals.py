@@ -1,4 +1,4 @@
-"""Client errors for Stripe's refusals to sell a plan."""
+"""The errors that clients get if Stripe refuses to sell a plan."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -8,7 +8,7 @@ from fastapi import status
 from app.core.errors import raises
 from app.db.database import db_dependency
 from app.platform.routing import Router
-from app.routers.auth.dependencies import CurrentUser, FreshIdentity
+from app.routers.auth.dependencies import CurrentUser, FreshIdentity, InPerson
 from app.routers.payments import service
 from app.routers.payments.dependencies import StripeTurn
 from app.routers.payments.gateway import (
@@ -21,7 +21,7 @@ from app.routers.payments.schemas import Cancellation, PlanChange, Preview, Subs
 
 from . import changes
 
-router = Router(prefix="/subscription", dependencies=[FreshIdentity])
+router = Router(prefix="/subscription", dependencies=[FreshIdentity, InPerson])
 
 OF_PLANS = (
     service.PlanNotFound,

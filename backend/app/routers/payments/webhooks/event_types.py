@@ -33,9 +33,9 @@ HANDLED: dict[str, Concern] = {
     "customer.updated": PAYER,  # the address, the balance or the default card has changed
     "customer.deleted": PAYER,  # the customer was deleted, by us or in the dashboard
     # Subscriptions.
-    "customer.subscription.created": PAYER,  # it was created, and may still be incomplete
-    "customer.subscription.updated": PAYER,  # any of its fields has changed
-    "customer.subscription.deleted": PAYER,  # it has ended for good
+    "customer.subscription.created": PAYER,  # a subscription was created, perhaps still incomplete
+    "customer.subscription.updated": PAYER,  # a field of a subscription has changed
+    "customer.subscription.deleted": PAYER,  # a subscription has ended for good
     "customer.subscription.paused": PAYER,  # a trial has ended without a card
     "customer.subscription.resumed": PAYER,  # a paused subscription continues
     "customer.subscription.trial_will_end": PAYER,  # three days before a trial ends
@@ -43,16 +43,16 @@ HANDLED: dict[str, Concern] = {
     # a change was not paid for and is dropped
     "customer.subscription.pending_update_expired": PAYER,
     # Invoices: a draft is finalised, then paid, voided or written off.
-    "invoice.finalized": PAYER,  # it can be paid from now on
-    # it stays a draft, for example because a tax rate is missing
+    "invoice.finalized": PAYER,  # an invoice can be paid from now on
+    # an invoice stays a draft, for example because a tax rate is missing
     "invoice.finalization_failed": PAYER,
-    "invoice.paid": PAYER,  # it was paid, possibly out of band or from a balance
-    "invoice.payment_failed": PAYER,  # an attempt to charge it failed; Stripe may try again
+    "invoice.paid": PAYER,  # an invoice was paid, possibly out of band or from a balance
+    "invoice.payment_failed": PAYER,  # a charge for an invoice has failed; Stripe may try again
     "invoice.payment_action_required": PAYER,  # the payer must confirm the payment
     "invoice.upcoming": PAYER,  # days before a renewal; the invoice does not exist yet
-    "invoice.updated": PAYER,  # any of its fields has changed
-    "invoice.voided": PAYER,  # nobody has to pay it any more
-    "invoice.marked_uncollectible": PAYER,  # nobody is expected to pay it any more
+    "invoice.updated": PAYER,  # a field of an invoice has changed
+    "invoice.voided": PAYER,  # nobody has to pay the invoice any more
+    "invoice.marked_uncollectible": PAYER,  # nobody is expected to pay the invoice any more
     # Payment methods.
     "payment_method.attached": PAYER,  # a card now belongs to the customer
     "payment_method.updated": PAYER,  # the card's billing details or expiry date have changed

@@ -18,6 +18,7 @@ from app.db import clock
 from app.db.batches import in_batches
 from app.db.database import SessionLocal, side_session
 from app.platform.jobs import Failure, enqueue, exclusive_job, is_enqueued
+from app.platform.monitoring.backlog import measured
 from app.routers.payments import gateway
 from app.routers.payments.alarms import raise_alarm
 from app.routers.payments.mirror import sync
@@ -26,7 +27,7 @@ from app.routers.payments.plans import publishing
 
 from .event_types import HANDLED, Concern, charge_named_in
 
-OVERDUE = timedelta(minutes=2)  # an event that has waited longer must have lost its job
+OVERDUE = timedelta(minutes=2)  # if an event has waited longer, its job was lost
 BATCH = 500
 JOB_KEY = "payments event "
 
@@ -49,12 +50,13 @@ def job_key(event_id: int) -> str:
 
 
 def process_event(db: Session, event_id: int) -> None:
-    """Process an event, unless a sync that began after it arrived has already done so.
+    """Process an event that has no outcome yet.
 
-    While payments are switched off, the event waits. If a call to Stripe raises an
-    error, the job is retried. Raises `NotNow` while another thread processes an event
-    of the same payer. That thread may process this event, too. Otherwise this event's
-    job is retried.
+    One sync settles all events of a payer that arrived before the sync began. While
+    payments are switched off, the event waits. If a call to Stripe raises an error, the
+    job is retried. Raises `NotNow` while another thread processes an event of the same
+    payer. Then the job runs again later, unless that thread has settled this event,
+    too.
     """
     if not get_settings().payments_enabled:
         return
@@ -109,15 +111,16 @@ def settle_events(
     outcome: Outcome = Outcome.DONE,
     error: str | None = None,
 ) -> None:
-    """Record the outcome of these events, unless they already have one."""
+    """Record the outcome of these events, unless they already have an outcome."""
     ended = {"outcome": outcome, "error": error, "processed_at": clock.now()}
     db.execute(update(WebhookEvent).where(which, WebhookEvent.outcome.is_(None)).values(ended))
 
 
 def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None:
-    """Record a failed attempt.
+    """Record a failed attempt to process an event.
 
-    This runs in the transaction that postpones the job, or turns it into a dead letter.
+    This runs in the transaction that either postpones the job or turns it into a dead
+    letter.
     """
     waiting = update(WebhookEvent).where(
         WebhookEvent.id == payload["id"], WebhookEvent.outcome.is_(None)
@@ -132,9 +135,10 @@ def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None
 
 
 def queue_lost_events(db: Session, after: int) -> int | None:
-    """Queue a job for each waiting event without a job, in the batch after this event.
+    """Queue a job for each waiting event that has no job, in the batch after this
+    event.
 
-    Return the last event of the batch, or `None` at the end.
+    Return the last event of the batch, or `None` after the last batch.
     """
     if not get_settings().payments_enabled:
         return None
@@ -161,7 +165,7 @@ def overdue_events(after: int) -> Select[int]:
 
 
 def replay_events(db: Session, event_ids: Sequence[int]) -> None:
-    """Queue these events for processing again, whatever their outcome was."""
+    """Queue these events to be processed again, even if they have an outcome."""
     again = {"outcome": None, "processed_at": None, "error": None}
     db.execute(update(WebhookEvent).where(WebhookEvent.id.in_(event_ids)).values(again))
     for event_id in event_ids:
@@ -169,7 +173,7 @@ def replay_events(db: Session, event_ids: Sequence[int]) -> None:
 
 
 def replay_all_events(*which: ColumnElement[bool]) -> int:
-    """Queue all matching events for processing again, in batches. Return their number.
+    """Queue all matching events to be processed again, in batches. Return their number.
 
     Events that arrive during the call are excluded.
     """
@@ -178,3 +182,15 @@ def replay_all_events(*which: ColumnElement[bool]) -> int:
     return in_batches(
         SessionLocal, replay_events, WebhookEvent, *which, WebhookEvent.id <= newest, budget=None
     ).rows
+
+
+@measured(
+    "liftoff_webhook_lag_seconds",
+    "Seconds since the oldest waiting event was received. 0 if no event waits.",
+)
+def seconds_behind(db: Session) -> float:
+    """Return how long the oldest event has waited. This reads one entry of an index."""
+    waiting = select(WebhookEvent.received_at, clock.now()).where(WebhookEvent.outcome.is_(None))
+    for received_at, at in db.execute(waiting.order_by(WebhookEvent.id).limit(1)):
+        return max(0.0, (at - received_at).total_seconds())
+    return 0.0

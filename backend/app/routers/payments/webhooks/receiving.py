@@ -1,4 +1,4 @@
-"""Receiving Stripe's events. An event is stored together with a job, and acknowledged.
+"""Receiving Stripe's events. An event is stored with a job, and then acknowledged.
 
 The job processes the event later.
 """
@@ -27,7 +27,7 @@ from .processing import Outcome, job_key
 SOURCE = "stripe"
 MAX_TYPE = 80
 # In development, the OpenAPI document contains a signature for this example. FastAPI
-# leaves nulls out of the document, so the example contains none.
+# leaves nulls out of the document, so the example contains no nulls.
 EXAMPLE_EVENT = {
     "id": "evt_1",
     "object": "event",
@@ -66,7 +66,7 @@ class InvalidPayload(BadRequest):
 
 
 def receive_event(db: Session, body: bytes, signature: str) -> None:
-    """Store an event and its job, once.
+    """Store an event and its job. An event that is already stored changes nothing.
 
     Raises `InvalidSignature`, `InvalidPayload`, `PaymentsUnavailable`.
     """
@@ -122,8 +122,8 @@ def is_live() -> bool:
 def _parse(body: bytes) -> dict[str, Any]:
     """Parse an event.
 
-    Only the envelope is checked, because that is what rows and jobs are created from.
-    Stripe defines the rest.
+    Only the envelope is checked, because rows and jobs are created from it. Stripe
+    defines the rest of the event.
     """
     try:
         event = foreign_json.parse_foreign_json(body)

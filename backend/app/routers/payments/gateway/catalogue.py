@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING, Any
 from .calls import calling
 from .errors import StripeRefused
 from .reading import id_of
-from .shapes import SeenEndpoint, SeenPrice, SeenProduct
+from .shapes import SeenAccount, SeenEndpoint, SeenPrice, SeenProduct
 
 if TYPE_CHECKING:
     import stripe
 
-KEYS_AT_ONCE = 10  # most lookup keys that Stripe accepts in one request
+KEYS_AT_ONCE = 10  # maximum number of lookup keys in one request to Stripe
+
+
+def read_account() -> SeenAccount:
+    """Return the Stripe account to which our key belongs."""
+    with calling() as client:
+        account = client.v1.accounts.retrieve_current()
+        return SeenAccount(str(account.id), bool(account.charges_enabled))
 
 
 def find_product(product_id: str) -> SeenProduct | None:
@@ -84,7 +91,7 @@ def create_price(
 
 
 def archive_price(price_id: str) -> None:
-    """Archive a price: no longer sold, but kept by its subscribers."""
+    """Archive a price. It is no longer sold, but existing subscribers keep it."""
     with calling() as client:
         client.v1.prices.update(price_id, {"active": False})
 

@@ -15,7 +15,7 @@ from .shapes import SeenLine, SeenPreview, SeenSession, SeenSubscription
 if TYPE_CHECKING:
     import stripe
 
-MARK = "liftoff_customer"  # customer metadata key, for the Idempotency-Key used to create it
+MARK = "liftoff_customer"  # the metadata key for the Idempotency-Key of the creation
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ def create_customer(*, key: str, email: str) -> str:
 def find_customer(*, key: str, email: str) -> str | None:
     """Return the customer that was created with this key.
 
-    This works even after Stripe has forgotten the key, which it does after a day.
+    This works even later than a day after the creation, when Stripe has forgotten the
+    key.
     """
     with calling() as client:
         for found in client.v1.customers.list({"email": email, "limit": 100}).auto_paging_iter():
@@ -121,7 +122,7 @@ def close_session(session_id: str) -> SeenSession:
 
     The returned status tells whether the session had already been completed.
     """
-    import stripe  # imported here, because it would slow down startup
+    import stripe  # imported here, because the import would slow down startup
 
     with calling() as client:
         sessions = client.v1.checkout.sessions
@@ -183,7 +184,7 @@ def preview_of(found: "stripe.Invoice") -> SeenPreview:
 def change_price(
     subscription: tuple[str, str], price_id: str, *, proration_at: datetime, key: str
 ) -> SeenSubscription:
-    """Change the price of a subscription's item, and charge the difference at once.
+    """Change the price of a subscription's item, and charge the difference immediately.
 
     If the card owner has to confirm the payment, nothing changes until they pay at
     `pay_url`. Raises `PaymentFailed`.
@@ -214,7 +215,7 @@ def cancel_now(subscription_id: str) -> SeenSubscription:
 
     It is safe to call this again.
     """
-    import stripe  # imported here, because it would slow down startup
+    import stripe  # imported here, because the import would slow down startup
 
     with calling() as client:
         try:
@@ -259,8 +260,8 @@ def resume_subscription(subscription_id: str) -> SeenSubscription:
 def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> None:
     """End a subscription that should not exist, and refund its payments.
 
-    With `since`, only payments from that time on are refunded. It is safe to call this
-    again.
+    With `since`, only payments made at that time or later are refunded. It is safe to
+    call this again.
     """
     with calling() as client:
         found = client.v1.subscriptions.retrieve(subscription_id)
@@ -283,7 +284,7 @@ def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> No
 
 
 def _refund(client: Any, intent: str) -> None:
-    import stripe  # imported here, because it would slow down startup
+    import stripe  # imported here, because the import would slow down startup
 
     params = {"payment_intent": intent, "reason": "duplicate"}
     try:
