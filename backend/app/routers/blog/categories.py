@@ -1,6 +1,6 @@
 """Category rules."""
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, NotFound
@@ -8,9 +8,12 @@ from app.core.text import slug_from
 from app.db.deletion import delete_row
 from app.db.errors import conflicts
 from app.db.slugs import insert_with_slug, renew_slug, wants_new_slug
+from app.routers.auth.models import User
 
-from . import queries
+from .counts.counters import forget_category
+from .counts.statements import counted_categories
 from .models import BlogCategory
+from .queries import sees_inactive
 from .schemas import CategoryCreate, CategoryUpdate
 from .service import SlugTaken
 
@@ -28,19 +31,23 @@ class NameTaken(Conflict):
 CONSTRAINTS = {"uq_blog_categories_slug": SlugTaken, "uq_blog_categories_name": NameTaken}
 
 
-def list_categories(db: Session) -> list[BlogCategory]:
-    return list(db.scalars(queries.categories()))
+def list_categories(db: Session, user: User | None) -> list[BlogCategory]:
+    return list(db.scalars(counted_categories(inactive=sees_inactive(user))))
 
 
-def get_category_by_slug(db: Session, slug: str) -> BlogCategory:
-    return _one(db, queries.categories().where(BlogCategory.slug == slug))
+def get_category_by_slug(db: Session, user: User | None, slug: str) -> BlogCategory:
+    return _one(db, user, BlogCategory.slug == slug)
 
 
-def get_category(db: Session, category_id: int) -> BlogCategory:
-    return _one(db, queries.categories().where(BlogCategory.id == category_id))
+def get_category(db: Session, user: User | None, category_id: int) -> BlogCategory:
+    return _one(db, user, BlogCategory.id == category_id)
 
 
-def _one(db: Session, statement: Select[BlogCategory]) -> BlogCategory:
+def _one(db: Session, user: User | None, wanted: ColumnElement[bool]) -> BlogCategory:
+    return _found(db, counted_categories(inactive=sees_inactive(user)).where(wanted))
+
+
+def _found(db: Session, statement: Select[BlogCategory]) -> BlogCategory:
     category = db.scalar(statement.execution_options(populate_existing=True))
     if category is None:
         raise CategoryNotFound
@@ -87,8 +94,10 @@ def delete_category(db: Session, category: BlogCategory) -> None:
 
     Raises `CategoryNotFound` if another request has just deleted the category.
     """
+    category_id = category.id
     delete_row(db, category, CategoryNotFound)
+    forget_category(db, category_id)
 
 
 def _saved(db: Session, category: BlogCategory) -> BlogCategory:
-    return _one(db, queries.categories().where(BlogCategory.id == category.id))
+    return _found(db, counted_categories(inactive=True).where(BlogCategory.id == category.id))

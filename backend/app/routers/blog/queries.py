@@ -1,7 +1,7 @@
 """SQL statements shared by several blog modules.
 
-SQLAlchemy statements do not change once they are built, so those without arguments are
-built once.
+SQLAlchemy statements do not change once they are built, so statements without arguments
+are built only once.
 """
 
 from functools import cache
@@ -15,12 +15,11 @@ from sqlalchemy import (
     and_,
     bindparam,
     false,
-    func,
     or_,
     select,
     true,
 )
-from sqlalchemy.orm import InstrumentedAttribute, joinedload, undefer, with_expression
+from sqlalchemy.orm import InstrumentedAttribute, joinedload, undefer
 
 from app.db import clock
 from app.routers.auth.models import User
@@ -45,13 +44,15 @@ def visible_to(user: User | None) -> ColumnElement[bool]:
 
 @cache
 def whole_posts() -> Select[BlogPost]:
-    """Select posts with their author, category and content in one statement."""
+    """Select posts with their author, category, content and HTML in one statement."""
     return select(BlogPost).options(
         joinedload(BlogPost.author, innerjoin=True).load_only(User.id, User.username),
         joinedload(BlogPost.category).load_only(
-            BlogCategory.id, BlogCategory.name, BlogCategory.slug
+            BlogCategory.id, BlogCategory.name, BlogCategory.slug, BlogCategory.is_active
         ),
         undefer(BlogPost.content),
+        undefer(BlogPost.content_html),
+        undefer(BlogPost.html_digest),
     )
 
 
@@ -59,7 +60,7 @@ def whole_posts() -> Select[BlogPost]:
 def visible_post(column: InstrumentedAttribute[Any]) -> Select[BlogPost]:
     """Select the post in which `column` equals `wanted`, if the viewer may see it.
 
-    `viewing` returns the other parameters.
+    `viewing` returns the values for the statement's other parameters.
     """
     visible = or_(
         is_public(),
@@ -74,12 +75,12 @@ def viewing(user: User | None) -> dict[str, Any]:
 
 
 @cache
-def categories() -> Select[BlogCategory]:
-    """Select categories by name, each with the number of public posts in it."""
-    count = select(func.count(BlogPost.id)).where(
-        BlogPost.category_id == BlogCategory.id, is_public()
-    )
-    counted = with_expression(
-        BlogCategory.post_count, count.correlate(BlogCategory).scalar_subquery()
-    )
-    return select(BlogCategory).options(counted).order_by(BlogCategory.name, BlogCategory.id)
+def categories(*, inactive: bool) -> Select[BlogCategory]:
+    """Select categories by name. Only superusers may see `inactive` categories."""
+    ordered = select(BlogCategory).order_by(BlogCategory.name, BlogCategory.id)
+    return ordered if inactive else ordered.where(BlogCategory.is_active)
+
+
+def sees_inactive(user: User | None) -> bool:
+    """Return whether this user may see inactive categories."""
+    return user is not None and user.is_superuser

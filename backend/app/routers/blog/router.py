@@ -3,22 +3,25 @@
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response, status
+from fastapi.responses import RedirectResponse
 
 from app.core.errors import raises
 from app.core.pagination import Page
 from app.core.text import MAX_SLUG
 from app.db.database import db_dependency
-from app.db.pagination import paginate
-from app.platform.cache import cached
-from app.platform.openapi_routes import CREATED
+from app.platform.openapi_routes import CREATED, MOVED
 from app.platform.pagination import PageParams
+from app.platform.reading import read_db_dependency
 from app.platform.routing import LARGE_BODY, Router
 from app.routers.auth.dependencies import OptionalUser, Superuser, VerifiedUser
-from app.routers.auth.models import User
 
-from . import categories, service
+from . import categories, lists, service
+from .caching import cached_until_changed
+from .counts import routes as counts_routes
 from .dependencies import ManagedCategory, OwnPost, ShownCategory, VisiblePost
+from .feeds import routes as feeds_routes
 from .models import BlogCategory, BlogPost
+from .revisions import routes as revisions_routes
 from .schemas import (
     CategoryCreate,
     CategoryRead,
@@ -31,13 +34,6 @@ from .schemas import (
 )
 
 router = Router(prefix="/blog", tags=["blog"])
-cached_until_changed = cached(
-    BlogPost,
-    BlogCategory,
-    User.username,
-    due=(BlogPost.published_at, BlogPost.is_published),
-)
-
 PostSlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["bookings-that-know-about-buffers"])]
 CategorySlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["product"])]
 
@@ -45,16 +41,17 @@ CategorySlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["product"])]
 @router.get("/posts")
 @cached_until_changed
 def list_posts(
-    db: db_dependency,
+    db: read_db_dependency,
     user: OptionalUser,
     filters: Annotated[PostFilters, Query()],
     page: PageParams,
 ) -> Page[PostSummary]:
     """List the posts that the caller may see, without their content.
 
-    Published posts are visible to everyone.
+    Published posts are visible to everyone. With `q`, only the newest 1,000 results are
+    sorted by relevance. If there are more, `total` is null.
     """
-    return paginate(db, service.list_posts(user, filters), page, PostSummary)
+    return lists.list_posts(db, user, filters, page)
 
 
 @router.post(
@@ -74,12 +71,19 @@ def create_post(
     return post
 
 
-@router.get("/posts/slug/{slug}", response_model=PostRead)
+@router.get("/posts/slug/{slug}", response_model=PostRead, responses=MOVED)
 @cached_until_changed
 @raises(service.PostNotFound)
-def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: PostSlug) -> BlogPost:
-    """Read a post by its slug."""
-    return service.get_post_by_slug(db, user, slug)
+def get_post_by_slug(
+    db: read_db_dependency, user: OptionalUser, slug: PostSlug, request: Request
+) -> BlogPost | Response:
+    """Read a post by its slug. A former slug leads to the current slug."""
+    post = service.find_post_by_slug(db, user, slug)
+    if post is not None:
+        return post
+    current = service.current_slug(db, user, slug)
+    path = request.url_for("get_post_by_slug", slug=current).path
+    return RedirectResponse(path, status.HTTP_308_PERMANENT_REDIRECT)
 
 
 @router.get("/posts/{post_id}", response_model=PostRead)
@@ -107,23 +111,28 @@ def delete_post(db: db_dependency, post: OwnPost) -> None:
 
 @router.get("/categories", response_model=list[CategoryRead])
 @cached_until_changed
-def list_categories(db: db_dependency) -> list[BlogCategory]:
-    """List the categories by name, each with the number of public posts in it."""
-    return categories.list_categories(db)
+def list_categories(db: read_db_dependency, user: OptionalUser) -> list[BlogCategory]:
+    """List the categories by name, each with the number of public posts in it.
+
+    Only superusers see inactive categories.
+    """
+    return categories.list_categories(db, user)
 
 
 @router.get("/categories/slug/{slug}", response_model=CategoryRead)
 @cached_until_changed
 @raises(categories.CategoryNotFound)
-def get_category_by_slug(db: db_dependency, slug: CategorySlug) -> BlogCategory:
+def get_category_by_slug(
+    db: read_db_dependency, user: OptionalUser, slug: CategorySlug
+) -> BlogCategory:
     """Read a category by its slug."""
-    return categories.get_category_by_slug(db, slug)
+    return categories.get_category_by_slug(db, user, slug)
 
 
 @router.get("/categories/{category_id}", response_model=CategoryRead)
 @cached_until_changed
 def get_category(category: ShownCategory) -> BlogCategory:
-    """Read a category."""
+    """Read a category. Only superusers see inactive categories."""
     return category
 
 
@@ -159,3 +168,8 @@ def delete_category(db: db_dependency, category: ManagedCategory) -> None:
     Only superusers may do this.
     """
     categories.delete_category(db, category)
+
+
+router.include_router(revisions_routes.router)
+router.include_router(counts_routes.router)
+router.include_router(feeds_routes.router)

@@ -1,10 +1,10 @@
 """Post rules."""
 
-import re
+from contextlib import nullcontext
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core.errors import Conflict, Forbidden, NotFound, Unprocessable
@@ -12,18 +12,17 @@ from app.core.text import slug_from
 from app.db import clock
 from app.db.deletion import delete_row
 from app.db.errors import conflicts
-from app.db.lists import Filters, Sorts, equals, matching, never_null, ordering
+from app.db.slug_history import had_slug, remembering_slug
 from app.db.slugs import insert_with_slug, renew_slug, wants_new_slug
 from app.routers.auth.models import User
 
 from . import queries
-from .models import BlogCategory, BlogPost
-from .schemas import PostCreate, PostFilters, PostUpdate
-
-EXCERPT = 200  # characters
-# A nested bracket ends the search for the closing bracket, so a text with many opening
-# brackets takes no longer than any other.
-MARKS = re.compile(r"```.*?```|[#>*_`|]|!?\[([^\[\]]*)\]\([^()]*\)", re.DOTALL)
+from .content.history import count_revision, record_revision, state_of
+from .content.rendering import excerpt_of, set_content
+from .counts import uncounting
+from .models import BlogCategory, BlogPost, FormerPostSlug
+from .schemas import PostCreate, PostUpdate
+from .timeline import record_post
 
 
 class PostNotFound(NotFound):
@@ -66,61 +65,35 @@ CONSTRAINTS = {
 }
 
 
-def _in_category(slug: str) -> ColumnElement[bool]:
-    """Match posts in a category.
-
-    With a join, the database could not use an index for the sort order.
-    """
-    return (
-        BlogPost.category_id
-        == select(BlogCategory.id).where(BlogCategory.slug == slug).scalar_subquery()
-    )
-
-
-def _by_author(username: str) -> ColumnElement[bool]:
-    return (
-        BlogPost.author_id
-        == select(User.id).where(User.username == username.lower()).scalar_subquery()
-    )
-
-
-FILTERS: Filters = {
-    "category": _in_category,
-    "author": _by_author,
-    "featured": equals(BlogPost.is_featured),
-}
-SORTS: Sorts = {
-    "published_at": never_null(BlogPost.published_at),
-    "created_at": BlogPost.created_at,
-    "title": BlogPost.title,
-}
-# Drafts have no publication date yet, so they are sorted by creation date.
-SORTS_WITH_DRAFTS: Sorts = {
-    **SORTS,
-    "published_at": func.coalesce(BlogPost.published_at, BlogPost.created_at),
-}
-
-
-def list_posts(user: User | None, filters: PostFilters) -> Select[BlogPost]:
-    """Select the posts that the caller may see, in the requested order.
-
-    Ties are broken by id.
-    """
-    visible, sorts = queries.is_public(), SORTS
-    if not filters.published_only:
-        visible, sorts = queries.visible_to(user), SORTS_WITH_DRAFTS
-    statement = select(BlogPost).where(visible, *matching(filters, FILTERS))
-    return statement.order_by(*ordering(filters.sort, sorts, BlogPost.id))
-
-
 def get_post(db: Session, user: User | None, post_id: int) -> BlogPost:
-    wanted = {"wanted": post_id, **queries.viewing(user)}
-    return _one(db, queries.visible_post(BlogPost.id), wanted)
+    post = _find(db, user, BlogPost.id, post_id)
+    if post is None:
+        raise PostNotFound
+    return post
 
 
-def get_post_by_slug(db: Session, user: User | None, slug: str) -> BlogPost:
-    wanted = {"wanted": slug, **queries.viewing(user)}
-    return _one(db, queries.visible_post(BlogPost.slug), wanted)
+def find_post_by_slug(db: Session, user: User | None, slug: str) -> BlogPost | None:
+    return _find(db, user, BlogPost.slug, slug)
+
+
+def _find(
+    db: Session, user: User | None, column: InstrumentedAttribute[Any], wanted: int | str
+) -> BlogPost | None:
+    values = {"wanted": wanted, **queries.viewing(user)}
+    post = db.scalar(queries.visible_post(column), values)
+    if post is not None:
+        post.shows_inactive = queries.sees_inactive(user)
+    return post
+
+
+def current_slug(db: Session, user: User | None, former: str) -> str:
+    """Return the slug of the post that had this slug. Raises `PostNotFound`."""
+    moved = had_slug(FormerPostSlug, BlogPost.id, former)
+    slug = db.scalar(select(BlogPost.slug).where(moved, queries.visible_to(user)))
+    # If the slug is the same, the post has become visible since the first query.
+    if slug is None or slug == former:
+        raise PostNotFound
+    return slug
 
 
 def get_own_post(db: Session, user: User, post_id: int) -> BlogPost:
@@ -131,23 +104,25 @@ def get_own_post(db: Session, user: User, post_id: int) -> BlogPost:
     return post
 
 
-def _one(
-    db: Session, statement: Select[BlogPost], values: dict[str, Any] | None = None
-) -> BlogPost:
-    post = db.scalar(statement, values)
-    if post is None:
-        raise PostNotFound
-    return post
+def get_editable_post(db: Session, user: User, post_id: int) -> BlogPost:
+    """Return a post that the user may change.
+
+    Raises `PostNotFound` if the user may not change the post, even if the post is
+    public.
+    """
+    try:
+        return get_own_post(db, user, post_id)
+    except NotTheAuthor:
+        raise PostNotFound from None
 
 
 def _saved(db: Session, post: BlogPost) -> BlogPost:
     """Reload the post from the database and return it."""
-    return _one(
-        db,
-        queries.whole_posts()
-        .where(BlogPost.id == post.id)
-        .execution_options(populate_existing=True),
-    )
+    own = queries.whole_posts().where(BlogPost.id == post.id)
+    saved = db.scalar(own.execution_options(populate_existing=True))
+    if saved is None:
+        raise PostNotFound
+    return saved
 
 
 def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
@@ -157,25 +132,29 @@ def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
     `-2` if it is taken.
     """
     _refuse_featuring(author, featured=data.is_featured)
-    category = _category(db, data.category_id)
-    given = data.model_dump(exclude={"excerpt", "category_id"})
-    post = BlogPost(author_id=author.id, category_id=data.category_id, **given)
-    post.excerpt = excerpt_of(data.content) if data.excerpt is None else data.excerpt
-    post.published_at = clock.now() if data.is_published else None
+    category = _category(db, author, data.category_id)
+    post = BlogPost(author_id=author.id, **data.model_dump(exclude={"content", "excerpt"}))
+    text = set_content(post, data.content)
+    post.excerpt = excerpt_of(text) if data.excerpt is None else data.excerpt
+    if post.is_published and post.published_at is None:
+        post.published_at = clock.now()
     base = slug_from(post.title, fallback="post")
     insert_with_slug(db, post, BlogPost.slug, base, CONSTRAINTS)
-    # Both are loaded. Set before the insert, each would take part in it.
+    record_post(db, post, "published" if post.is_published else "created")
+    # Both objects are already loaded. They are set only after the insert, because
+    # SQLAlchemy would otherwise flush them together with the post.
     set_committed_value(post, "author", author)
     set_committed_value(post, "category", category)
+    post.shows_inactive = queries.sees_inactive(author)
     return post
 
 
-def _category(db: Session, category_id: int | None) -> BlogCategory | None:
-    """Return the category for a new post. Raises `CategoryUnknown`."""
+def _category(db: Session, editor: User, category_id: int | None) -> BlogCategory | None:
+    """Return a category that the editor may see. Raises `CategoryUnknown`."""
     if category_id is None:
         return None
     category = db.get(BlogCategory, category_id)
-    if category is None:
+    if category is None or not (category.is_active or queries.sees_inactive(editor)):
         raise CategoryUnknown
     return category
 
@@ -183,39 +162,54 @@ def _category(db: Session, category_id: int | None) -> BlogCategory | None:
 def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> BlogPost:
     """Change a post. Missing fields stay unchanged.
 
-    Publishing a post for the first time sets `published_at`. With `slug: null`, a new
-    slug is generated from the title. Raises `PostNotFound` if another request has just
-    deleted the post.
+    Publishing a post sets `published_at`, unless it already has a value, which may be
+    in the future. With `slug: null`, a new slug is generated from the title. Raises
+    `PostNotFound` if another request has just deleted the post.
     """
     changes = data.changes()
-    remade = wants_new_slug(changes, "slug")
     _refuse_featuring(editor, featured=bool(changes.get("is_featured")) and not post.is_featured)
-    for name, value in changes.items():
-        setattr(post, name, value)
-    if post.is_published and post.published_at is None:
-        post.published_at = clock.now()
-    with conflicts(CONSTRAINTS, gone=PostNotFound):
+    _category(db, editor, changes.get("category_id"))
+    return change_post(db, editor, post, changes)
+
+
+def change_post(db: Session, editor: User, post: BlogPost, changes: dict[str, Any]) -> BlogPost:
+    """Make valid changes to a post, and store its previous state and slug."""
+    before, was_published = state_of(post), post.is_published
+    remade = wants_new_slug(changes, "slug")
+    _set(post, changes)
+    text_changed = state_of(post) != before
+    if text_changed:
+        count_revision(post)
+    moves = remade or "slug" in changes
+    moving = remembering_slug(db, FormerPostSlug, post, BlogPost.slug) if moves else nullcontext()
+    with conflicts(CONSTRAINTS, gone=PostNotFound), moving:
         db.flush()
         if remade:
-            renew_slug(db, post, BlogPost.slug, slug_from(post.title, fallback="post"), CONSTRAINTS)
-    return _saved(db, post)
+            base = slug_from(post.title, fallback="post")
+            renew_slug(db, post, BlogPost.slug, base, CONSTRAINTS)
+    is_new = post.is_published and not was_published
+    record_post(db, post, "published" if is_new else "updated")
+    saved = _saved(db, post)
+    if text_changed:
+        record_revision(db, saved, before, editor)
+    return saved
+
+
+def _set(post: BlogPost, changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        if name == "content":
+            set_content(post, value)
+        else:
+            setattr(post, name, value)
+    if post.is_published and post.published_at is None:
+        post.published_at = clock.now()
 
 
 def delete_post(db: Session, post: BlogPost) -> None:
     """Delete a post. Raises `PostNotFound` if another request has just deleted it."""
+    uncounting.note(db.connection(), [post.id], deleting=True)
     delete_row(db, post, PostNotFound)
-
-
-def excerpt_of(content: str) -> str:
-    """Return the beginning of a Markdown text, without its markup.
-
-    The text is cut between words.
-    """
-    plain = MARKS.sub(r"\1", content)
-    words = " ".join(plain.split())
-    return (
-        words if len(words) <= EXCERPT else words[:EXCERPT].rsplit(" ", 1)[0].rstrip(".,;:") + "…"
-    )
+    record_post(db, post, "deleted")
 
 
 def _refuse_featuring(user: User, *, featured: bool) -> None:

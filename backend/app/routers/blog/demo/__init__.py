@@ -11,17 +11,21 @@ from sqlalchemy.orm import Session
 from app.core.text import slug_from
 from app.db import clock
 from app.routers.auth.models import User
+from app.routers.blog.content.rendering import excerpt_of, set_content
 from app.routers.blog.models import BlogCategory, BlogPost
-from app.routers.blog.service import excerpt_of
+from app.routers.blog.service import change_post
+from app.routers.blog.timeline import record_demo_post
 
 FOLDER = Path(__file__).parent
 DAYS_BETWEEN_POSTS = 6
+DAYS_UNTIL_SCHEDULED = 30
+IN_TIMELINE = 4  # newest posts; the demo data of `auth` has the older events
 
 
 def load(db: Session) -> None:
     """Add the demo categories and posts once.
 
-    If any category exists, nothing is added, because the user may have changed the demo
+    If any category exists, nothing is added, because someone may have changed the demo
     content.
     """
     if db.scalar(select(exists().where(BlogCategory.id.is_not(None)))):
@@ -30,19 +34,43 @@ def load(db: Session) -> None:
     entries = tomllib.loads((FOLDER / "categories.toml").read_text("utf-8"))["categories"]
     categories = {entry["slug"]: BlogCategory(**entry) for entry in entries}
     db.add_all(categories.values())
-    files = sorted((FOLDER / "posts").glob("*.md"))
-    for age, file in enumerate(reversed(files)):
-        about, content = _read(file)
-        post = BlogPost(
-            title=about["title"], slug=slug_from(about["title"], fallback="post"), content=content
-        )
+    posts = [_read(file) for file in sorted((FOLDER / "posts").glob("*.md"))]
+    added = []
+    for age, (about, content) in enumerate(reversed(posts)):
+        post = _post(about, content, age)
         post.author, post.category = authors[about["author"]], categories[about["category"]]
-        post.excerpt = excerpt_of(content)
-        post.created_at = post.updated_at = clock.now(-timedelta(days=1 + age * DAYS_BETWEEN_POSTS))
-        post.is_published, post.is_featured = about["status"] == "published", about["featured"]
-        post.published_at = post.created_at if post.is_published else None
         db.add(post)
+        added.append((post, about, content))
     db.flush()
+    for age in reversed(range(IN_TIMELINE)):
+        record_demo_post(db, added[age][0])
+    for post, about, content in added:
+        if "draft" in about:
+            text = {"title": about["title"], "slug": _slug(about["title"]), "content": content}
+            change_post(db, post.author, post, text)
+
+
+def _post(about: dict[str, Any], content: str, age: int) -> BlogPost:
+    """Return a post in the state in which it is first stored.
+
+    If the front matter has a `draft`, the first state has another title and less
+    content.
+    """
+    title = about.get("draft", about["title"])
+    post = BlogPost(title=title, slug=_slug(title))
+    first = content.rpartition("\n\n")[0] if "draft" in about else content
+    post.excerpt = excerpt_of(set_content(post, first))
+    post.created_at = post.updated_at = clock.now(-timedelta(days=1 + age * DAYS_BETWEEN_POSTS))
+    post.is_published, post.is_featured = about["status"] != "draft", about["featured"]
+    if about["status"] == "scheduled":
+        post.published_at = clock.now(timedelta(days=DAYS_UNTIL_SCHEDULED))
+    elif post.is_published:
+        post.published_at = post.created_at
+    return post
+
+
+def _slug(title: str) -> str:
+    return slug_from(title, fallback="post")
 
 
 def _read(file: Path) -> tuple[dict[str, Any], str]:
