@@ -1,20 +1,20 @@
-"""Commands for developers and operators: `python -m app.cli --help`."""
+"""Commands for developers and operators: `python -m app.cli --help`.
+
+Modules that need the database are imported inside the functions, because that import
+needs valid settings. `doctor` must be able to report invalid settings.
+"""
 
 import os
 import sys
-from graphlib import TopologicalSorter
 from typing import Annotated
 
 import typer
 
 from app.core.config import get_settings
 from app.core.errors import AppError
-from app.core.features import Feature, discover, load_models
-from app.db.database import Base, SessionLocal
-from app.db.migrations import alembic_config
-from app.routers.auth.sign_in import with_password
-
-from .platform.queues import dead_letters
+from app.core.features import discover, load_models
+from app.core.logging import configure_logging
+from app.platform.backups import commands as backups
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -22,6 +22,8 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 def migrate() -> None:
     """Migrate the database to the newest revision."""
     from alembic import command
+
+    from app.db.migrations import alembic_config
 
     command.upgrade(alembic_config(), "head")
 
@@ -37,30 +39,14 @@ def seed() -> None:
             "The demo data contains passwords that are public. It is never loaded in production "
             "or staging."
         )
+    from app.db.database import SessionLocal
+    from app.db.feature_order import features_by_dependency
+
     load_models()
     with SessionLocal() as db, db.begin():
-        for feature in _by_dependency():
+        for feature in features_by_dependency():
             if demo := feature.module("demo"):
                 demo.load(db)
-
-
-def _by_dependency() -> list[Feature]:
-    """Return the features in an order in which each follows those whose tables it
-    references.
-    """
-    owner = {
-        mapper.local_table: feature
-        for feature in discover()
-        for mapper in Base.registry.mappers
-        if mapper.class_.__module__.startswith(f"app.routers.{feature.name}.")
-    }
-    order: TopologicalSorter[Feature] = TopologicalSorter(
-        {feature: set() for feature in discover()}
-    )
-    for table, feature in owner.items():
-        referred = {owner.get(key.column.table, feature) for key in table.foreign_keys}
-        order.add(feature, *(referred - {feature}))
-    return list(order.static_order())
 
 
 @cli.command()
@@ -74,7 +60,9 @@ def superuser(
     environment variable PASSWORD, or from standard input. It is not an option, because
     every user of the machine can read a process's arguments.
     """
+    from app.db.database import SessionLocal
     from app.routers.auth import service
+    from app.routers.auth.sign_in import with_password
 
     password = os.environ.get("PASSWORD", "")
     with SessionLocal() as db, db.begin():
@@ -100,12 +88,42 @@ def _read_password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
+@cli.command()
+def forget(
+    user: Annotated[str, typer.Argument(help="Id, username or email address of the account.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase the account and its content.")] = False,
+) -> None:
+    """Erase an account with all its content, as a person may demand (GDPR, article 17).
+
+    A job erases the content. A deleted account cannot be restored.
+    """
+    from app.db.database import SessionLocal
+    from app.routers.auth.privacy import forgetting
+
+    load_models()
+    with SessionLocal() as db, db.begin():
+        if (account := forgetting.find_account(db, user)) is None:
+            sys.exit(f"There is no account {user}.")
+        name = f"account {account.id} ({account.username})"
+        if not yes:
+            sys.exit(
+                f"Nothing was changed. This would erase the {name} and everything that it has "
+                "made. To do that, add yes=1 (--yes)."
+            )
+        try:
+            forgetting.forget(db, account)
+        except AppError as error:
+            sys.exit(f"Nothing was changed: {error}")
+    typer.echo(f"The {name} is deleted. A worker now erases its content.")
+
+
 @cli.command("database-limits")
 def database_limits() -> None:
     """Set the request time limits as defaults for our PostgreSQL role.
 
-    This is necessary with a pooler, because it shares connections. `psql` also gets
-    these limits, unless it sets its own.
+    This is necessary with a connection pooler, because the pooler shares connections.
+    `psql` also gets these limits, unless it sets its own.
     """
     from app.db.role_limits import write_limits
 
@@ -134,9 +152,94 @@ def rekey() -> None:
         )
 
 
+@cli.command()
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Check this deployment: settings, database, services, queues, and whether the
+    stored rows are consistent.
+
+    The exit code is 1 if a check fails. Warnings do not change the exit code.
+    """
+    from app.platform.doctor import all_checks, report, running
+
+    try:
+        settings = get_settings()
+    except SystemExit as refusal:
+        from app.platform.doctor.settings import invalid_settings
+
+        rows = [invalid_settings(str(refusal.code))]
+    else:
+        configure_logging(settings, sys.stderr)
+        load_models()
+        rows = running.run_checks(all_checks().values())
+    typer.echo(report.as_json(rows) if as_json else "\n".join(report.as_table(rows)))
+    if report.has_failed(rows):
+        sys.exit(1)
+
+
+cli.command()(backups.backup)
+cli.command()(backups.restore)
+
+
+@cli.command()
+def reindex(
+    tables: Annotated[
+        list[str] | None,
+        typer.Argument(help="Table names. Default: all tables that have full-text search."),
+    ] = None,
+    *,
+    restart: Annotated[
+        bool, typer.Option(help="Start from the beginning, even if the last run was interrupted.")
+    ] = False,
+) -> None:
+    """Compute the full-text search tokens of stored rows again.
+
+    Use this after changing SEARCH_LANGUAGE, and for rows that were written with plain
+    SQL or before their table could be searched.
+    """
+    from app.db.search import reindexing
+
+    load_models()
+    models = reindexing.searchable_models()
+    if unknown := set(tables or ()) - models.keys():
+        sys.exit(
+            f"The table {min(unknown)} has no full-text search. These tables have it: "
+            f"{', '.join(models) or 'none'}."
+        )
+    for table in tables or models:
+        done = reindexing.reindex(models[table], restart=restart)
+        typer.echo(f"Rows of {table} indexed: {done.rows}")
+
+
+@cli.command("documents-indexes")
+def documents_indexes() -> None:
+    """Create the indexes of every feature's documents in MongoDB.
+
+    A second run changes nothing.
+    """
+    from app.db import documents
+
+    if get_settings().mongodb_url is None:
+        sys.exit("MONGODB_URL is not set, so there are no documents to index.")
+    from pymongo.errors import PyMongoError
+
+    try:
+        for feature in discover():
+            if declared := feature.module("documents"):
+                for collection, names in documents.make_indexes(declared.indexes()).items():
+                    typer.echo(f"{collection}: {', '.join(names)}")
+    except PyMongoError as error:
+        sys.exit(f"The indexes could not be created: {error}")
+
+
 @cli.command("dead-letters")
 def list_dead_letters() -> None:
     """List the emails and jobs that failed for good, with time and reason."""
+    from app.db.database import SessionLocal
+    from app.platform.queues import dead_letters
+
     load_models()
     with SessionLocal() as db:
         letters, number = dead_letters.list_dead_letters(db), dead_letters.count_dead_letters(db)
@@ -157,6 +260,9 @@ def requeue(
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """Queue dead letters again, for another 24 hours."""
+    from app.db.database import SessionLocal
+    from app.platform.queues import dead_letters
+
     if bool(names) == everything:
         sys.exit("Name one or more dead letters, such as mail:12, or pass --all.")
     load_models()
@@ -171,5 +277,14 @@ def requeue(
     typer.echo(f"Queued again: {count}")
 
 
+def add_feature_commands() -> None:
+    """Add the commands of each feature that has a `commands.py`, under its name."""
+    for feature in discover():
+        if commands := feature.module("commands"):
+            cli.add_typer(commands.cli, name=feature.name)
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] != ["doctor"]:  # `doctor` reports invalid settings itself
+        add_feature_commands()
     cli()

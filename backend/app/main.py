@@ -12,22 +12,28 @@ from app.core.announcements import announce
 from app.core.config import Settings, get_settings
 from app.core.features import BrokenFeature, discover
 from app.core.logging import configure_logging, get_logger
+from app.core.storage_settings import FolderPlace
 from app.db.capacity import check_capacity
+from app.db.documents import close_documents
 from app.db.migrations import known_revisions
+from app.db.replicas import replicas
 from app.db.threads import limit_threads
 from app.platform.cache.poller import polling
 from app.platform.jobs.worker_threads import Worker
 
 from .platform import jobs, middleware, openapi_document, openapi_routes, problems, route_index
-from .platform.monitoring import health, metrics
-from .platform.pages import dev_mailbox, dev_pages, docs_pages
+from .platform.admin import lazy
+from .platform.monitoring import health, metrics, process_metrics
+from .platform.monitoring.tracing import tracing
+from .platform.pages import demo_pages, dev_mailbox, docs_pages
+from .platform.storage import routes as storage_routes
 
-# Time for the email or job in progress to finish. Unfinished work becomes due again
-# when its lease ends.
+# Time for the email or job in progress to finish. Unfinished work is repeated when its
+# lease ends.
 WORKER_STOP_SECONDS = 10.0
 DESCRIPTION = (
-    "Sign up, sell and publish. Errors are `application/problem+json`. Programs should decide by "
-    "their `code`."
+    "Sign up, sell and publish. Errors are `application/problem+json`. Programs should use the "
+    "`code` of an error."
 )
 DEMO = """
 
@@ -53,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         middleware=middleware.middleware_stack(settings),
         generate_unique_id_function=openapi_routes.operation_id,
         separate_input_output_schemas=False,
-        telemetry=_telemetry(),
+        telemetry=_telemetry(settings),
         openapi_tags=[
             *({"name": each.name, "description": each.about} for each in discover()),
             openapi_document.HEALTH,
@@ -69,15 +75,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_pages.install_docs_pages(
             app, settings.api_prefix, live=settings.environment == "development"
         )
+    lazy.install_admin(app)
     route_index.install(app)
     return app
 
 
-def _telemetry() -> TelemetryConfig:
-    """Return what FastAPI traces: everything, or nothing without settings for it.
+def _telemetry(settings: Settings) -> TelemetryConfig:
+    """Return the options of FastAPI's own tracing, which is off unless it is
+    configured.
 
-    Otherwise FastAPI would look for a tracer at every request.
+    If it were not switched off explicitly, FastAPI would look for a tracer at every
+    request.
     """
+    if settings.otel_exporter_otlp_endpoint:  # `core.tracing` sends the spans
+        return {"tracing": True, "metrics": False, "logs": False, "auto_configure": False}
     wanted = any(name.startswith(("OTEL_", "FASTAPI_OTEL_")) for name in os.environ)
     return {"tracing": wanted, "metrics": wanted, "logs": wanted}
 
@@ -89,10 +100,13 @@ def _include_routers(app: FastAPI, settings: Settings) -> None:
             raise BrokenFeature(f"app/routers/{feature.name}/router.py: it must define `router`")
         app.include_router(router, prefix=settings.api_prefix)
     app.include_router(health.router, prefix=settings.api_prefix)
+    if isinstance(settings.storage_place, FolderPlace):
+        app.include_router(storage_routes.router, prefix=settings.api_prefix)
     if settings.environment == "development":
         app.include_router(dev_mailbox.router, prefix=settings.api_prefix)
-        app.include_router(dev_pages.start)
-        app.include_router(dev_pages.router, prefix=settings.api_prefix)
+        app.include_router(demo_pages.start)
+        app.mount(f"{settings.api_prefix}/demo/assets", demo_pages.files)
+        app.include_router(demo_pages.router, prefix=settings.api_prefix)
     if settings.metrics_enabled and not settings.metrics_port:
         app.include_router(metrics.router, prefix=settings.api_prefix)
 
@@ -110,10 +124,12 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     worker = Worker() if settings.embedded_worker else None
     if worker:
         worker.start()
-    async with polling(settings):
-        yield
+    with tracing("liftoff"), replicas().watched(), process_metrics.sampling():
+        async with polling(settings):
+            yield
     if worker:
         await run_in_threadpool(worker.stop, WORKER_STOP_SECONDS)
+    await run_in_threadpool(close_documents)
     get_logger("app").info("stopped")
 
 

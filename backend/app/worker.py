@@ -1,16 +1,15 @@
 """`python -m app.worker` sends mail and runs jobs in a separate process.
 
-Several worker processes may run. On SIGTERM, a worker finishes the work in progress and
-exits. It exits with 1 if one of its threads has ended or is stuck, so that its
-supervisor starts a new process.
+With `CELERY_BROKER_URL`, it is a Celery worker. Otherwise, it is a plain one, which
+polls the database. Several worker processes may run. On SIGTERM, a worker finishes the
+work in progress and exits. It exits with 1 if one of its threads has ended or is stuck,
+so that its supervisor starts a new process.
 
 With `--check`, the exit code tells whether a worker is alive in this container or on
 this machine. This is meant for a container's health check.
 """
 
-import signal
 import sys
-from threading import Event
 
 from .platform.monitoring import heartbeat
 
@@ -28,32 +27,28 @@ def _work() -> int:
     from app.core.config import get_settings
     from app.core.features import load_models
     from app.core.logging import configure_logging
-    from app.platform.jobs.worker_threads import Worker
+    from app.db.documents import close_documents
+    from app.platform.jobs.plain_worker import run_plain_worker
     from app.platform.mail.smtp_client import TOTAL_SECONDS
 
     from .platform import jobs
+    from .platform.monitoring.tracing import tracing
 
-    configure_logging(get_settings())
-    announce(get_settings())
+    settings = get_settings()
+    configure_logging(settings)
+    announce(settings)
     load_models()
     jobs.job_kinds()
-    ended, dead = Event(), Event()
+    stop_seconds = TOTAL_SECONDS + 5
+    with tracing("liftoff worker"):
+        if settings.celery_broker_url:
+            from app.platform.jobs.celery_worker import CeleryWorker
 
-    def die() -> None:
-        dead.set()
-        ended.set()
-
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, lambda *_: ended.set())
-    worker = Worker(at_death=die)
-    worker.start()
-    heartbeat.record_heartbeat()
-    while not ended.wait(heartbeat.BEAT_SECONDS):
-        heartbeat.record_heartbeat()
-        if worker.is_stuck():
-            die()
-    finished = worker.stop(TOTAL_SECONDS + 5)
-    return 0 if finished and not dead.is_set() else 1
+            code = CeleryWorker(stop_seconds).run()
+        else:
+            code = run_plain_worker(stop_seconds)
+    close_documents()
+    return code
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A limit on how many callers run at the same time.
 
-Further callers wait on the event loop, without holding a thread.
+All other callers wait on the event loop, where they hold no thread.
 """
 
 import asyncio
@@ -12,9 +12,9 @@ from app.core.errors import Unavailable
 
 
 class Admission:
-    """A limit of `slots` callers at a time in each event loop.
+    """A limit on simultaneous callers: at most `slots` in each event loop.
 
-    A caller that waits longer than `timeout` seconds gets `refusal`.
+    A caller that waits longer than `timeout` seconds gets the error `refusal`.
     """
 
     def __init__(self, slots: int, timeout: float, refusal: type[Unavailable]) -> None:
@@ -29,9 +29,9 @@ class Admission:
         return Slot(self)
 
     async def enter(self) -> Semaphore:
-        """Take a slot, and return the semaphore to release.
+        """Take a slot, and return the semaphore that the caller must release.
 
-        Only a caller that has to wait pays for a timer.
+        A timer is started only if the caller has to wait.
         """
         semaphore = self._semaphore()
         try:
@@ -50,6 +50,17 @@ class Admission:
     def free(self) -> int:
         """Return the number of free slots in the running event loop."""
         return self._semaphore().value
+
+    def usage(self) -> tuple[int, int]:
+        """Return how many callers hold a slot, and how many wait for a slot.
+
+        Any thread may call this. The numbers are those of the event loop that was used
+        last.
+        """
+        last = self._last
+        if last is None:
+            return 0, 0
+        return self.slots - last[1].value, last[1].statistics().tasks_waiting
 
     def _semaphore(self) -> Semaphore:
         """Return the semaphore of the running event loop.

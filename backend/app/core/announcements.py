@@ -1,7 +1,7 @@
 """Log records about the settings, written at startup.
 
-There is one record for staging, one for each accepted risk, and one for each setting
-that is probably a mistake.
+There is a record for each accepted risk, and for each setting that is probably a
+mistake. In staging, another record says that this is staging.
 """
 
 import os
@@ -33,7 +33,8 @@ def announce(settings: Settings) -> None:
 def announce_for_children(settings: Settings) -> None:
     """Write the records once for this process and all processes that it starts.
 
-    Replacement processes started later are included.
+    This includes processes that are started later, in place of processes that have
+    ended.
     """
     announce(settings)
     os.environ[SAID_BY] = str(os.getpid())

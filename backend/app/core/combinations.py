@@ -1,9 +1,9 @@
 """Combinations of settings that contradict each other or are probably wrong.
 
-`contradicting_settings` yields combinations that are always wrong. Every environment
-refuses them. `doubtful_settings` yields combinations that are probably a mistake, but
-may be intended. These are logged as warnings at startup. Both yield pairs of a variable
-and a reason. Neither contains a secret.
+`contradicting_settings` yields combinations that are always wrong, and that no
+environment accepts. `doubtful_settings` yields combinations that are probably a
+mistake, but may be intended. Startup logs the doubtful ones as warnings. Both functions
+yield pairs of a variable and a reason. The pairs never contain a secret.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from app.core.networks import is_local, is_loopback
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic import SecretStr
+
     from app.core.setting_fields import SettingFields
 
 STRIPE = "api.stripe.com"
@@ -28,9 +30,9 @@ KIB = 1024
 
 
 def contradicting_settings(s: SettingFields) -> Iterator[tuple[str, str]]:
-    """Yield combinations that every environment refuses."""
+    """Yield combinations that are always wrong, with the reasons."""
     connections = s.database_pool_size + s.database_max_overflow
-    # With fewer threads than connections, some connections could never be used
+    # With fewer threads than connections, some connections would never be used
     # (`app/core/admission.py`)
     if s.worker_threads < connections:
         yield (
@@ -40,6 +42,7 @@ def contradicting_settings(s: SettingFields) -> Iterator[tuple[str, str]]:
                 f"({connections})"
             ),
         )
+    yield from _replica_contradictions(s)
     if bool(s.google_client_id) != bool(s.google_client_secret):
         yield "GOOGLE_CLIENT_ID", "must be set together with GOOGLE_CLIENT_SECRET"
     if s.google_issuer.startswith("http:") and (s.is_deployed or not is_loopback(s.google_issuer)):
@@ -49,6 +52,12 @@ def contradicting_settings(s: SettingFields) -> Iterator[tuple[str, str]]:
         )
     if bool(s.smtp_username) != bool(s.smtp_password):
         yield "SMTP_USERNAME", "must be set together with SMTP_PASSWORD"
+    others = [key.get_secret_value() for key in (s.secret_key, s.secret_key_previous) if key]
+    if s.backup_key and s.backup_key.get_secret_value() in others:
+        yield (
+            "BACKUP_KEY",
+            "must differ from SECRET_KEY: anyone who learns one of them must not have the other",
+        )
     if s.metrics_port == s.port:
         yield "METRICS_PORT", "must differ from PORT"
     stays_here = not s.is_deployed and is_loopback(s.stripe_api_base)
@@ -57,6 +66,20 @@ def contradicting_settings(s: SettingFields) -> Iterator[tuple[str, str]]:
             "STRIPE_API_BASE",
             f"must be https://{STRIPE}, because a live key must not be sent anywhere else",
         )
+
+
+def _replica_contradictions(s: SettingFields) -> Iterator[tuple[str, str]]:
+    name = "DATABASE_REPLICA_URLS"
+    primary = s.database_url.get_secret_value()
+    given = [url.get_secret_value() for url in s.database_replica_urls]
+    if given and not database_urls.is_postgresql(primary):
+        yield name, "needs PostgreSQL in DATABASE_URL: other databases have no replicas here"
+    elif not all(map(database_urls.is_postgresql, given)):
+        yield name, "must contain only URLs of PostgreSQL, the database that they copy"
+    elif primary in given:
+        yield name, "contains DATABASE_URL itself: name the servers that copy it"
+    elif len(set(given)) < len(given):
+        yield name, "names a server twice"
 
 
 def has_live_key(s: SettingFields) -> bool:
@@ -121,7 +144,8 @@ def _deployment_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
 def _address_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
     """Yield doubts about PUBLIC_URL, FRONTEND_URL, ALLOWED_HOSTS and CORS_ORIGINS.
 
-    These four must agree on the hosts, or browsers, cookies and links fail.
+    These four settings must agree on the hosts. Otherwise requests or cookies are
+    refused, or links in emails lead to the wrong host.
     """
     api, frontend = urlsplit(s.public_url or ""), urlsplit(s.frontend_url or "")
     if not _is_allowed(api.hostname or "", s.allowed_hosts):
@@ -154,11 +178,11 @@ def _address_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
 
 
 def _network_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
-    options = database_urls.driver_options(s.database_url.get_secret_value())
-    clear = any(value.lower() in IN_THE_CLEAR.get(name, ()) for name, value in options)
-    if clear and not is_local(database_urls.database_host(s.database_url.get_secret_value())):
+    databases = [("DATABASE_URL", s.database_url)]
+    databases += [("DATABASE_REPLICA_URLS", url) for url in s.database_replica_urls]
+    for name in sorted({name for name, url in databases if _is_in_the_clear(url)}):
         yield (
-            "DATABASE_URL",
+            name,
             (
                 "does not use TLS, and the database is on another network: anyone in between can "
                 "read the data"
@@ -174,6 +198,23 @@ def _network_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
             ),
         )
 
+    broker = urlsplit(s.celery_broker_url.get_secret_value()) if s.celery_broker_url else None
+    if broker and broker.scheme in ("amqp", "redis") and not is_local(broker.hostname or ""):
+        yield (
+            "CELERY_BROKER_URL",
+            (
+                "does not use TLS, and the broker is on another network: anyone in between can "
+                "read its password. Use amqps:// or rediss://"
+            ),
+        )
+
+
+def _is_in_the_clear(url: SecretStr) -> bool:
+    """Return whether a database is on another network and is used without TLS."""
+    options = database_urls.driver_options(url.get_secret_value())
+    clear = any(value.lower() in IN_THE_CLEAR.get(name, ()) for name, value in options)
+    return clear and not is_local(database_urls.database_host(url.get_secret_value()))
+
 
 def _is_allowed(host: str, allowed: list[str]) -> bool:
     host = f"[{host}]" if ":" in host else host
@@ -186,7 +227,7 @@ def _is_allowed(host: str, allowed: list[str]) -> bool:
 def _site(host: str | None) -> str:
     """Return the last two labels of a host name.
 
-    Hosts with different results are on different sites, whatever the public suffixes
-    are.
+    Two hosts with different results are certainly on different sites, even though this
+    ignores the list of public suffixes.
     """
     return ".".join((host or "").split(".")[-2:])

@@ -38,7 +38,7 @@ class Settings(SettingFields):
 class MigrationSettings(Settings):
     """The settings of a migration.
 
-    A migration uses only the database, so other settings may be missing.
+    A migration uses only the database, so settings of other parts may be missing.
     """
 
     secret_key: SecretStr = Field(

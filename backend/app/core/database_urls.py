@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 DRIVERS = {
     "postgresql": "postgresql+psycopg2",  # SQLAlchemy 2.1 would choose psycopg 3
     "postgresql+psycopg2": "postgresql+psycopg2",
-    "postgres": "postgresql+psycopg2",  # spelling used by Heroku and similar providers
+    "postgres": "postgresql+psycopg2",  # the spelling of Heroku and similar providers
     "mysql": "mysql+pymysql",
     "mysql+pymysql": "mysql+pymysql",
     "mariadb": "mysql+pymysql",
@@ -28,6 +28,12 @@ PARTS = re.compile(
     r"(?:/(?P<database>[^?]*))?(?:\?.*)?"
 )
 HIGHEST_PORT = 65535
+MONGODB = re.compile(
+    r"mongodb(?P<srv>\+srv)?://(?:[^:/@?]+(?::[^:/@?]*)?@)?(?P<hosts>[^@/?\s]+)"
+    r"(?:/(?P<database>[^?/]*))?(?:\?(?P<options>\S*))?"
+)
+DATABASE_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
+DOCUMENTS = "liftoff"  # the name of the database, unless MONGODB_URL names one
 
 
 def check_database_url(url: str) -> str:
@@ -42,7 +48,7 @@ def check_database_url(url: str) -> str:
     if name not in DRIVERS:
         raise ValueError(_unknown(name))
     if name.startswith("sqlite"):
-        # With an in-memory database, each connection would have its own.
+        # Each connection to an in-memory database would see a separate database.
         if parts["server"] or parts["database"] in (None, "", ":memory:"):
             raise ValueError("SQLite needs a file, such as sqlite:///.data/liftoff.db")
     elif port is not None and not (
@@ -55,8 +61,33 @@ def check_database_url(url: str) -> str:
     return url
 
 
+def check_mongodb_url(url: str) -> str:
+    """Return the URL if its main parts are valid for MongoDB's drivers.
+
+    The path is the name of the database. Raises `ValueError` with a reason that
+    contains no secret.
+    """
+    parts = MONGODB.fullmatch(url)
+    if parts is None:
+        raise ValueError(
+            "must be a URL such as mongodb://user:password@host:27017/liftoff or "
+            "mongodb+srv://; "
+            "write @, : and / in a password as %40, %3A and %2F"
+        )
+    if not DATABASE_NAME.fullmatch(parts["database"] or DOCUMENTS):
+        raise ValueError(
+            "the name of the database after the host must consist of letters, digits, - and _"
+        )
+    return url
+
+
 def _unknown(name: str) -> str:
     backend, _, driver = name.partition("+")
+    if backend == "mongodb":
+        return (
+            "MongoDB holds documents, not our tables; write this URL into MONGODB_URL, and here "
+            "the URL of a PostgreSQL, MySQL or SQLite database"
+        )
     if driver and backend in DRIVERS:
         return f"the driver {driver} is not supported; write {backend}://"
     return f"{name} is not supported; use PostgreSQL, MySQL or SQLite"
@@ -70,6 +101,13 @@ def sqlite_file(url: str, root: Path) -> Path | None:
     parts = PARTS.fullmatch(url)
     assert parts
     return root / unquote(parts["database"]) if parts["name"].startswith("sqlite") else None
+
+
+def is_postgresql(url: str) -> bool:
+    """Return whether a checked URL names a PostgreSQL server."""
+    parts = PARTS.fullmatch(url)
+    assert parts
+    return DRIVERS[parts["name"]].startswith("postgresql")
 
 
 def database_host(url: str) -> str:

@@ -1,6 +1,6 @@
 """Errors that features raise.
 
-Each class has a stable `code`, on which clients rely. One handler renders all of them.
+Each class has a stable `code`, on which clients rely. One handler renders all errors.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ class AppError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     detail: ClassVar[str] = (
-        "Something failed on our side. Try again; if it fails again, report the request id."
+        "Something failed on our side. Try again. If it fails again, report the request id."
     )
     commits: ClassVar[bool] = False
     """Set this to commit changes made before the error.
@@ -28,9 +28,9 @@ class AppError(Exception):
     extra: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """JSON schemas of this error's `members`, by name.
 
-    OpenAPI shows them with their `examples`. If instances of a class have different
-    members, the class can define `example`, which returns the instance for OpenAPI to
-    show.
+    OpenAPI shows the schemas and their `examples`. If the members differ between the
+    instances of a class, the class can define `example`, which returns the instance
+    that OpenAPI shows.
     """
 
     def __init__(
@@ -97,12 +97,12 @@ class PreconditionFailed(AppError):
 class Unprocessable(AppError):
     """A well-formed request that cannot be carried out.
 
-    `errors` has the same shape as for a validation error.
+    `errors` has the same shape as in the response to an invalid body.
     """
 
     status = 422
     code = "validation_error"
-    detail = "Some of the input is invalid. `errors` says which fields, and why."
+    detail = "Some of the input is invalid. `errors` names the fields and the reasons."
 
     def __init__(
         self, detail: str | None = None, *, errors: list[dict[str, Any]] | None = None
@@ -113,8 +113,8 @@ class Unprocessable(AppError):
 class TooManyRequests(AppError):
     """A limit was exceeded.
 
-    Limits are checked before the request changes anything else. The attempt count is
-    committed.
+    Limits are checked before the request changes anything else. The count of attempts
+    is committed even though the request is refused.
     """
 
     status = 429
@@ -138,7 +138,7 @@ class Unavailable(AppError):
 
 
 def all_errors(base: type[AppError] = AppError) -> list[type[AppError]]:
-    """Return every error class that has been declared so far."""
+    """Return all error classes that imported modules have declared."""
     return [base, *(error for sub in base.__subclasses__() for error in all_errors(sub))]
 
 

@@ -31,7 +31,7 @@ class Feature:
 
     @property
     def about(self) -> str:
-        """Return the feature package's docstring."""
+        """Return the docstring of the feature's package."""
         return (
             (importlib.import_module(f"app.routers.{self.name}").__doc__ or "")
             .partition("\n\n")[0]
@@ -101,14 +101,15 @@ def discover(folder: Path = FOLDER) -> tuple[Feature, ...]:
 def _has_files(folder: Path) -> bool:
     """Return whether a folder contains more than Python's caches.
 
-    A folder with only caches may remain after a feature is deleted or a branch is
-    switched.
+    A folder with only caches can be left over when a feature has been deleted or a
+    branch has been switched.
     """
     return any(path.is_file() and path.suffix != ".pyc" for path in folder.rglob("*"))
 
 
 def load_models() -> None:
     """Import all tables, so that `Base.metadata` is complete."""
-    importlib.import_module("app.platform.models")
+    for module in ("app.db.batches", "app.platform.models"):
+        importlib.import_module(module)
     for feature in discover():
         feature.module("models")

@@ -33,9 +33,9 @@ from app.core.types import Id, validator_from
 MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
 MAX_AMOUNT = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
-MAX_LINK = 700  # characters; the most that fits a unique index on every supported database
-MAX_TEXT = 10_000  # characters; fits MySQL's TEXT even if each takes four bytes
-MAX_DEPTH = 20  # nested levels; MariaDB reads at most 32
+MAX_LINK = 700  # characters; longer links do not fit a unique index on every supported database
+MAX_TEXT = 10_000  # characters; fits MySQL's TEXT even if each character takes four bytes
+MAX_DEPTH = 20  # nested levels of JSON; MariaDB reads at most 32
 MIN_YEAR = 1000  # the first year that MySQL supports
 
 RFC3339 = re.compile(
@@ -65,7 +65,7 @@ def canonical_link(value: str) -> str:
 def _written(form: re.Pattern[str], kind: type, name: str) -> Callable[[object], object]:
     """Return a validator that accepts only strings of this form.
 
-    Pydantic alone would also accept a number of seconds.
+    Pydantic's own validators would also accept a number, as seconds.
     """
 
     def check(value: object) -> object:
@@ -112,7 +112,7 @@ def _shallow(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
 class DecimalText:
     """A decimal number, written in JSON as a string such as `"12.50"`.
 
-    The number has up to `precision` digits, `scale` of them after the point. Most
+    The number has up to `precision` digits, of which `scale` are after the point. Most
     languages would read a JSON number as binary floating point, and round it.
     """
 
@@ -126,8 +126,9 @@ class DecimalText:
         return rf"^-?[0-9]{{1,{whole}}}{fraction}$"
 
     def exact(self, text: str) -> Decimal:
-        """Return the number as a database would: with all digits, and with zero
-        unsigned.
+        """Return the number as a database does, with all digits after the point.
+
+        Zero has no sign.
         """
         return Decimal(text).quantize(Decimal(1).scaleb(-self.scale)) + 0
 
@@ -162,8 +163,8 @@ class DecimalText:
 class OneLine:
     """A title or a name: one line with at least one visible character.
 
-    `Annotated[str, fields.OneLine(80)]` has 1 to 80 characters. Surrounding spaces are
-    removed.
+    `Annotated[str, fields.OneLine(80)]` accepts 1 to 80 characters. Surrounding spaces
+    are removed.
     """
 
     length: int
@@ -214,7 +215,7 @@ Amount = Annotated[
 ]
 Int32 = Annotated[int, Field(strict=True, ge=-MAX_INT32 - 1, le=MAX_INT32)]
 Int64 = Annotated[int, Field(strict=True, ge=-MAX_INT64 - 1, le=MAX_INT64)]
-# Not strict, because every query value arrives as text.
+# This type is not strict, because every query value arrives as text.
 IntInQuery = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]
 RowId = Annotated[Id, Field(strict=True)]  # another row's id, in a request body
 Day = Annotated[

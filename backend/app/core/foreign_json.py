@@ -11,11 +11,11 @@ import math
 import re
 from typing import Any
 
-DEEPEST = 100  # nested levels; deeper values are read as null
+DEEPEST = 100  # levels of nesting; deeper values are read as null
 LONGEST_INTEGER = 400  # digits; a longer integer is read as text
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-# An unterminated string extends to the end of the text. Otherwise each quotation mark
-# in the string would start another search for its end.
+# A string without a closing quotation mark matches up to the end of the text. Otherwise
+# each quotation mark in such a text would start another search through the rest.
 STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
@@ -35,7 +35,8 @@ def parse_foreign_json(body: bytes) -> Any:
 def parse_stored_json(body: bytes) -> Any:
     """Parse JSON for use in our own responses.
 
-    Values that some JSON parsers cannot read are replaced with values that they can.
+    Values that some JSON parsers cannot read are replaced with values that every parser
+    can read.
     """
     return _harmless(parse_foreign_json(body), DEEPEST)
 
@@ -45,9 +46,10 @@ def _integer(digits: str) -> int | str:
 
 
 def _pruned(text: str) -> str:
-    """Replace everything that is nested too deeply with null.
+    """Replace each array and object that is nested too deeply with null.
 
-    This works in one pass, because a recursive parser would exceed the recursion limit.
+    This function reads the text once, without recursion. A recursive parser would
+    exceed the recursion limit.
     """
     kept, depth, start = [], 0, 0
     for sign in STRUCTURE.finditer(text):

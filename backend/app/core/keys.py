@@ -54,7 +54,7 @@ def _derive(purpose: str, secret: str) -> bytes:
 def cipher(purpose: str) -> MultiFernet:
     """Return an authenticated cipher.
 
-    Use it for values that must be decrypted later, such as stored responses.
+    Use the cipher for values that must be decrypted later, such as stored responses.
     """
     return _cipher(*derive_keys(purpose))
 
@@ -92,8 +92,8 @@ def unsign_payload(purpose: str, signed: str, context: str = "") -> bytes:
         raise BadSignature from error
     signature, payload = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
     expected = [_signature(key, payload, context) for key in derive_keys(purpose)]
-    # The decoder ignores stray characters and trailing bits, but only one spelling of a
-    # value must be valid.
+    # The decoder ignores stray characters and trailing bits, so several spellings give
+    # the same value. Only one spelling may be valid.
     if not any(hmac.compare_digest(signature, one) for one in expected) or _spelled(raw) != signed:
         raise BadSignature
     return payload

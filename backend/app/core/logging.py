@@ -7,22 +7,23 @@ from collections.abc import Callable, Mapping, MutableMapping
 from itertools import islice
 from typing import Any, TextIO
 
-import structlog
 from asgi_correlation_id import correlation_id
 
 from app.core.config import Settings
+from app.core.error_reports import make_reporter
+from app.core.plain_structlog import structlog
 
 REDACTED = "[redacted]"
 SECRET_NAME = re.compile(
     r"password|passwd|secret|token|authorization|cookie|api_?key|credential|signature|recovery|otp|dsn|database_url",
     re.IGNORECASE,
 )
-# Each pattern takes linear time (CWE-1333). After a failed match, the same text must
-# not be rescanned from the next position. So the patterns use the possessive
-# quantifiers `*+` and `++`, and some consume a whole run of characters even if the run
-# contains no secret.
+# Each pattern takes linear time (CWE-1333). This would not be so if a failed match made
+# the search scan the same text again from the next position. Therefore the patterns use
+# the possessive quantifiers `*+` and `++`, and some patterns match a whole run of
+# characters even if the run contains no secret.
 SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (  # a form, a query, a dictionary, JSON, or the repr of a dataclass or model
+    (  # in a form, a query, a dictionary, JSON, or the repr of a dataclass or model
         re.compile(
             r"""((?:password|passwd|secret|token)(?:=|\\*+["']\s*+:\s*+)|\bcode=)
                 (?:"(?:[^"\\]++|\\.)*+"|'(?:[^'\\]++|\\.)*+'|[^\s&,;)}]++)""",
@@ -43,14 +44,15 @@ SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
     (re.compile(r"\$argon2\S+", re.IGNORECASE), REDACTED),  # a password hash
 )
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-MAX_READ = 16_000  # most characters scanned in one text; twice as many in a whole record
-MAX_WRITTEN = 4_000  # most characters logged of one text
-# Characters dropped before a cut, where a truncated secret may be unrecognisable.
+MAX_READ = 16_000  # maximum characters scanned in one text; a whole record may have twice as many
+MAX_WRITTEN = 4_000  # maximum characters logged from one text
+# This many characters in front of a cut are removed, too. A secret that the cut has
+# truncated may not be recognised.
 MARGIN = 1_000
-MAX_MEMBERS = 200  # most members logged of one list or mapping
-MAX_LINES = 400  # most lines logged of one traceback
-OF_EACH = 10  # what each value counts in addition to its characters
-# Messages that the server and the event loop log about clients that disconnect or send
+MAX_MEMBERS = 200  # maximum members logged from one list or mapping
+MAX_LINES = 400  # maximum lines logged from one traceback
+OF_EACH = 10  # each value counts as this many characters in addition to its own
+# Messages that the server or the event loop logs if a client disconnects, or sends
 # invalid HTTP.
 FAULTS_OF_CLIENTS = (
     "Invalid HTTP request received.",
@@ -64,7 +66,7 @@ Event = MutableMapping[str, Any]
 def _without_user(rest: str) -> str:
     """Remove the user and password from a URL without its scheme.
 
-    Badly encoded ones are removed, too.
+    Even a user or password that is encoded incorrectly is removed.
     """
     user, at, place = rest.rpartition("@")
     return f"://{REDACTED}@{place}" if at and user != "://" else rest
@@ -74,7 +76,7 @@ def scrub_for_log(value: object) -> object:
     """Copy a value so that it is safe to log: without secrets, short, and without line
     breaks.
 
-    The time is bounded for every value.
+    The time that this takes is bounded for every value.
     """
     return _Scrubber().clean(value)
 
@@ -106,8 +108,8 @@ class _Scrubber:
     def lines(self, traceback: str) -> str:
         """Scrub a traceback line by line, and indent each line.
 
-        Scrubbing is necessary because an exception's text may contain client input. The
-        indentation ensures that no line can look like a record of its own. A long
+        Scrubbing is necessary because an exception's text may contain client input.
+        Because of the indentation, no line can look like a separate record. A long
         traceback keeps its first and last lines.
         """
         half = (self._left - (MAX_LINES + 2) * OF_EACH) // 2
@@ -127,8 +129,8 @@ class _Scrubber:
     def _shortened(self, text: str) -> str:
         """Remove secrets, then shorten the text.
 
-        The text is scanned far beyond the cut, so the rest cannot contain part of a
-        secret.
+        Secrets are searched for far beyond the place of the cut, so the logged text
+        cannot end with a part of a secret.
         """
         limit = min(MAX_READ, self._left)
         self._left -= min(len(text), limit)
@@ -142,7 +144,7 @@ class _Scrubber:
         return f"{clean[:end]}… ({len(text)} characters)"
 
 
-def _redact(_: object, __: str, event: Event) -> Event:
+def redact_secrets(_: object, __: str, event: Event) -> Event:
     traceback = event.pop("exception", None)
     event.pop("color_message", None)  # uvicorn's copy of the message with terminal codes
     clean = scrub_for_log(dict(event))
@@ -171,8 +173,9 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
         structlog.stdlib.ExtraAdder(),
         _request_id,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *([reporter] if (reporter := make_reporter(settings, scrub_for_log)) else []),
         structlog.processors.format_exc_info,
-        _redact,
+        redact_secrets,
     ]
     structlog.configure(
         processors=[
@@ -227,7 +230,11 @@ def _tame_libraries() -> None:
         "alembic.runtime.plugins",
         "alembic.ddl",
         "httpx2",
+        "starlette_admin",
         "stripe",
+        "celery",
+        "kombu",
+        "amqp",
     ):
         logging.getLogger(chatty).setLevel("WARNING")
 

@@ -1,7 +1,7 @@
 """Mail settings, converted into the form that SMTP expects.
 
-A value that no mail server could accept is refused at startup, naming the variable.
-Otherwise every email would fail later.
+If no mail server could accept a value, startup fails with a message that names the
+variable. Otherwise every email would fail later.
 """
 
 import re
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from app.core.networks import in_ascii
 from app.core.text import ascii_email
 
-# characters; Python wraps a longer name so that mail servers read it as several
+# characters; Python wraps a longer name in such a way that mail servers read several
 # addresses (CPython issue 121284)
 MAX_NAME = 64
 NAMED = re.compile(r"""(?P<quote>"?)(?P<name>[^"<>\\]*+)(?P=quote)\s*+<(?P<address>[^<>]++)>""")
@@ -32,8 +32,8 @@ Text = TypeVar("Text", str, SecretStr)
 def canonical_sender(value: str) -> str:
     """Return the sender of all emails: an address, or a name and an address.
 
-    Examples are `hello@example.com` and `Liftoff <hello@example.com>`. The name may
-    contain characters beyond ASCII. Raises `ValueError` for anything else.
+    Examples are `hello@example.com` and `Liftoff <hello@example.com>`. The name
+    may contain characters beyond ASCII. Raises `ValueError` for anything else.
     """
     return str(sender_of(value))
 
@@ -56,8 +56,8 @@ def sender_of(value: str) -> Address:
         return Address(name, addr_spec=ascii_email(address.strip(" ")))
     except ValueError:
         raise ValueError(
-            "must be an address that mail can be sent to, or a name and such an address: Liftoff "
-            "<hello@example.com>"
+            "must be an address that mail can be sent to, or a name and such an address: "
+            "Liftoff <hello@example.com>"
         ) from None
 
 

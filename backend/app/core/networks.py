@@ -5,7 +5,8 @@ from contextlib import suppress
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import quote, urlsplit
 
-# The form of a name in a Host header: IPv6 in brackets, IDNA in ASCII.
+# The form of a name in a Host header. IPv6 addresses are in brackets, and names are in
+# ASCII (IDNA).
 NAME = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
 HOST = re.compile(rf"\*|(\*\.)?({NAME})")
 ORIGIN = re.compile(rf"\*|https?://({NAME})(:[0-9]+)?")
@@ -43,7 +44,7 @@ def check_network(value: str) -> str:
     """
     try:
         network = ip_network(value)
-    except ValueError:  # the library's error would repeat the value
+    except ValueError:  # the library's error message would repeat the value
         raise ValueError("must contain IP addresses or CIDR ranges such as 10.0.0.0/8") from None
     if network.prefixlen < WIDEST[network.version]:
         raise ValueError(
@@ -54,8 +55,9 @@ def check_network(value: str) -> str:
 
 
 def check_host(value: str) -> str:
-    """Return a host name, a wildcard such as `*.example.com`, or `*`, in Host header
-    form.
+    """Return a host name in the form of a Host header, or a wildcard.
+
+    A wildcard is `*`, or a name such as `*.example.com`.
 
     Raises `ValueError` for anything else, because no Host header would match it. Also
     refuses a wildcard for a public suffix such as `co.uk`, under which anyone can
@@ -92,8 +94,8 @@ def check_origin(value: str) -> str:
 
 
 def in_ascii(host: str) -> str:
-    """Return a host name in its DNS form (IDNA), or an empty string if it has none."""
-    import idna  # slow to import, and not needed at startup
+    """Return a host name in its DNS form (IDNA), or "" if it has no such form."""
+    import idna  # idna is slow to import, and not needed at startup
 
     if host.isascii():
         return host
@@ -107,7 +109,7 @@ def canonical_url(url: str) -> str:
     """Return a URL in the form that browsers use for its origin, in ASCII.
 
     The origin of `https://App.Example.com:443` is `https://app.example.com`, and a name
-    with an umlaut is sent as `xn--…`. A redirect can only contain ASCII. Raises
+    with an umlaut becomes `xn--…`, because a redirect can only contain ASCII. Raises
     `ValueError` for a URL without a usable host.
     """
     parts = urlsplit(url)
@@ -156,8 +158,8 @@ def is_local(host: str) -> bool:
 def limiter_key(address: str) -> str:
     """Return the key under which a rate limit counts an address.
 
-    For IPv6, the key is the /64, within which one subscriber can choose addresses
-    freely (RFC 6177).
+    For IPv6, the key is the /64 network of the address, in which one subscriber can
+    choose addresses freely (RFC 6177).
     """
     return _block(address, 64)
 
@@ -165,7 +167,8 @@ def limiter_key(address: str) -> str:
 def site_key(address: str) -> str:
     """Return the key under which a rate limit counts a whole site.
 
-    For IPv6, the key is the /48, the largest network that one site gets (RFC 6177).
+    For IPv6, the key is the /48 network of the address, the largest network that one
+    site gets (RFC 6177).
     """
     return _block(address, 48)
 

@@ -1,7 +1,7 @@
-"""HTTP calls to outside services, within a `call_budget` of time and bytes.
+"""HTTP calls to outside services. A `call_budget` limits their time and bytes.
 
-HTTP libraries apply their timeouts to each read. Without a budget, a server that sends
-one byte now and then could keep a thread busy forever.
+The timeouts of HTTP libraries apply to each single read. Without a budget, a server
+that sends one byte now and then could keep a thread busy forever.
 """
 
 import socket
@@ -15,6 +15,8 @@ from typing import Any
 
 import httpcore2
 import httpx2
+
+from app.core.tracing import span
 
 CONNECT_SECONDS = 3.0
 IDLE_SECONDS = 30.0  # an idle connection is closed after this time
@@ -46,7 +48,7 @@ _current: ContextVar[_Budget] = ContextVar("budget of what is asked outside")
 def call_budget(seconds: float, max_bytes: int) -> Iterator[None]:
     """Limit all calls made inside the block, including retries.
 
-    Together they end within `seconds` and read at most `max_bytes`.
+    All calls together take at most `seconds` and read at most `max_bytes`.
     """
     token = _current.set(_Budget(seconds, max_bytes))
     try:
@@ -69,7 +71,9 @@ def http_client() -> httpx2.Client:
 
 
 def client_options() -> dict[str, Any]:
-    """Return the same options, for libraries that have their own client class."""
+    """Return the options of `http_client`, for libraries that have their own client
+    class.
+    """
     return {
         "transport": _Transport(),
         "follow_redirects": False,
@@ -83,8 +87,8 @@ def client_options() -> dict[str, Any]:
 def _refuse_compressed(response: httpx2.Response) -> None:
     """Refuse a compressed response.
 
-    Bytes are counted before decompression, which could make a response a thousand times
-    larger.
+    The budget counts bytes before decompression, and decompression could make a
+    response a thousand times larger.
     """
     if response.headers.get("content-encoding", "identity") != "identity":
         raise httpx2.RemoteProtocolError(
@@ -99,6 +103,11 @@ class _Transport(httpx2.HTTPTransport):
             ssl_context=tls_context(), network_backend=_Network(), keepalive_expiry=IDLE_SECONDS
         )
 
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        facts = {"http_request_method": request.method, "server_address": request.url.host}
+        with span(f"{request.method} {request.url.host}", client=True, **facts):
+            return super().handle_request(request)
+
 
 @lru_cache
 def tls_context() -> SSLContext:
@@ -112,15 +121,15 @@ class _Network(httpcore2.NetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ARG002 - ours is shorter
+        timeout: float | None = None,  # noqa: ARG002 - our own timeout is shorter
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
         ends_at = time.monotonic() + min(CONNECT_SECONDS, _current.get().seconds_left())
         error: Exception = httpcore2.ConnectError(f"{host} has no address")
         for address in _addresses(host, port):
-            # All addresses share the remaining time. The library would allow the whole
-            # timeout for each address.
+            # All addresses of a host share the remaining time. The library would allow
+            # the whole timeout for each address.
             seconds = ends_at - time.monotonic()
             if seconds <= 0:
                 break

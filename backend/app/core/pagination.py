@@ -1,4 +1,4 @@
-"""Pagination of lists: by offset for people, by signed cursor for programs."""
+"""Pagination of lists: by offset for people, or by signed cursor for programs."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-# Functions that parse sort keys for which JSON has no type.
+# The functions that parse sort keys of types that JSON does not have.
 READERS: dict[type, Callable[[str], Any]] = {
     datetime: _moment,
     date: date.fromisoformat,
@@ -47,8 +47,8 @@ class InvalidCursor(Unprocessable):
 class Page(Output, Generic[T]):
     """A page of a list.
 
-    A page requested by cursor has null as `total` and `offset`. Such a page takes the
-    same time wherever it is in the list.
+    On a page requested by cursor, `total` and `offset` are null. Such a page takes the
+    same time anywhere in the list.
     """
 
     items: list[T]
@@ -73,8 +73,8 @@ class Page(Output, Generic[T]):
 class PageQuery:
     """The page of a list that a client requests.
 
-    `total` requires an additional count query, so only pages requested by offset have
-    it.
+    Only pages that are requested by offset have a `total`, because it requires an
+    additional query that counts the rows.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class PageQuery:
         """Store the parameters of the page.
 
         `bound_to` returns what a cursor is valid for, such as path, query and caller.
-        It is called once the caller is known. `context` adds the order of the rows.
+        This function is called only when the caller is known.
         """
         self._bound_to = bound_to
         self.offset = offset
@@ -97,7 +97,7 @@ class PageQuery:
         self._contexts: dict[str, str] = {}
 
     def context(self, order: str) -> str:
-        """Return everything that a cursor is bound to, including the row order."""
+        """Return what a cursor is valid for, including the order of the rows."""
         if order not in self._contexts:
             self._contexts[order] = json.dumps([*self._bound_to(), order])
         return self._contexts[order]
@@ -105,7 +105,7 @@ class PageQuery:
     def encode(self, keys: list[Any], order: str = "") -> str:
         """Return a cursor that continues after the row with these sort keys.
 
-        `order` names the keys.
+        `order` is a text that names the sort keys.
         """
         plain = json.dumps(keys, ensure_ascii=False, default=_plain)
         return sign_payload("cursor", plain.encode(), self.context(order))
@@ -113,9 +113,8 @@ class PageQuery:
     def decode(self, types: list[type], order: str = "") -> list[Any]:
         """Return the sort keys in `cursor`, as values of these types.
 
-        Raises `InvalidCursor`. The signature proves that we issued the cursor, but not
-        that this version of the code did. A deployment may have changed the sort keys
-        or their column types.
+        Raises `InvalidCursor`. The signature proves that we issued the cursor. But if
+        another version of our code issued it, the sort keys or their types may differ.
         """
         try:
             plain = json.loads(unsign_payload("cursor", self.cursor or "", self.context(order)))

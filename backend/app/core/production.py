@@ -52,7 +52,7 @@ class Unsafe(ValueError):
 
 
 def check_production_settings(settings: SettingFields) -> None:
-    """Raise `Unsafe` with all problems at once."""
+    """Raise one `Unsafe` with all problems, if there are any."""
     problems = list(combinations.contradicting_settings(settings))
     if settings.is_deployed:
         problems += [*_weaknesses(settings), *risks.refused_risks(settings)]
@@ -75,14 +75,10 @@ def check_database(settings: SettingFields) -> None:
 
 
 def _weaknesses(s: SettingFields) -> Iterator[tuple[str, str]]:
-    if _is_guessable(s.secret_key.get_secret_value()):
-        yield "SECRET_KEY", f"is guessable; {NEW_KEY}"
-    if s.secret_key_previous and _is_guessable(s.secret_key_previous.get_secret_value()):
-        yield (
-            "SECRET_KEY_PREVIOUS",
-            "is guessable, and with it anyone could sign in as any user; leave it out",
-        )
+    yield from _key_problems(s)
     yield from _database_problems(s.database_url.get_secret_value())
+    for url in s.database_replica_urls:
+        yield from _database_problems(url.get_secret_value(), "DATABASE_REPLICA_URLS")
     for name in ("public_url", "frontend_url"):
         url = getattr(s, name)
         if not url:
@@ -100,23 +96,35 @@ def _weaknesses(s: SettingFields) -> Iterator[tuple[str, str]]:
         yield from _stripe_problems(s)
 
 
+def _key_problems(s: SettingFields) -> Iterator[tuple[str, str]]:
+    if _is_guessable(s.secret_key.get_secret_value()):
+        yield "SECRET_KEY", f"is guessable; {NEW_KEY}"
+    if s.secret_key_previous and _is_guessable(s.secret_key_previous.get_secret_value()):
+        yield (
+            "SECRET_KEY_PREVIOUS",
+            "is guessable, and with it anyone could sign in as any user; leave it out",
+        )
+    if s.backup_key and _is_guessable(s.backup_key.get_secret_value()):
+        yield "BACKUP_KEY", f"is guessable; {NEW_KEY}"
+
+
 def _is_guessable(key: str) -> bool:
     return len(set(key)) < MIN_DISTINCT or PLACEHOLDER.search(key) is not None
 
 
-def _database_problems(url: str) -> Iterator[tuple[str, str]]:
+def _database_problems(url: str, name: str = "DATABASE_URL") -> Iterator[tuple[str, str]]:
     try:
         parts = urlsplit(url)
     except ValueError:
-        yield "DATABASE_URL", "is not a URL"
+        yield name, "is not a URL"
         return
     if parts.scheme.startswith("sqlite"):
         yield (
-            "DATABASE_URL",
+            name,
             "is required; use PostgreSQL or MySQL, as SQLite is for development only",
         )
     elif unquote(parts.password or "").lower() in GUESSABLE or parts.password == parts.username:
-        yield "DATABASE_URL", "has an empty or guessable password"
+        yield name, "has an empty or guessable password"
 
 
 def _mail_problems(s: SettingFields) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Connections to Redis for rate limits.
 
-Redis only holds counters, so no request may wait long for an answer.
+Redis only holds counters, so no request may wait long for a response.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from redis import Redis
 
-WAIT_SECONDS = 0.25  # to connect, and again for each response
+WAIT_SECONDS = 0.25  # seconds to wait for a connection, and for each response
 
 
 def client_options() -> dict[str, Any]:
@@ -20,6 +20,6 @@ def client_options() -> dict[str, Any]:
 
 
 def make_client(url: str) -> "Redis":
-    from redis import Redis  # large, and many deployments run without it
+    from redis import Redis  # redis is large, and many deployments run without it
 
     return Redis.from_url(url, **client_options())

@@ -1,7 +1,7 @@
 """The message for invalid settings.
 
-The message lists all problems at once, in our own words. It names variables but never
-shows their values.
+The message lists all problems, in our own words. It names variables, but never shows
+their values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PAIRED = {
     "smtp_password",
     "google_client_id",
     "google_client_secret",
-}  # set together, or not at all
+}  # these are set together or not at all
 ENVIRONMENTS = ("development", "test", "staging", "production")
 # The keys are pydantic's error types. Pydantic fills in the bounds in braces.
 WORDS: Mapping[str, str] = {
@@ -90,10 +90,10 @@ def _reasons(error: ValidationError, env_file: Path) -> Iterator[tuple[str, str]
 
 
 def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str]:
-    """Return further problems, so that the operator sees all problems at once.
+    """Return the problems that are found only when every single setting is valid.
 
-    Combinations of settings are only checked once each setting is valid. So the
-    settings are checked again, with a harmless value in place of each invalid one.
+    To find these problems, the settings are checked again with a harmless value in
+    place of each invalid value. The operator then sees all problems in one message.
     """
     wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
     given = _given(env_file)
@@ -107,8 +107,8 @@ def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str
     harmless |= dict.fromkeys(wrong & PAIRED, "x")
     harmless |= {"secret_key": secrets.token_urlsafe(48)} if "secret_key" in wrong else {}
     harmless |= {"accept_risks": ",".join(RISKS)} if "accept_risks" in wrong else {}
-    # The environment decides how strictly other settings are checked. A misspelt one
-    # such as `prod` probably means the most similar name.
+    # The environment decides how strictly other settings are checked. A misspelt
+    # environment such as `prod` probably means the most similar name.
     if "environment" in wrong:
         meant = difflib.get_close_matches(
             given.get("ENVIRONMENT", ""), ENVIRONMENTS, n=1, cutoff=0.5
@@ -128,7 +128,7 @@ def _given(env_file: Path) -> dict[str, str]:
 
     If a variable is in both, the environment wins.
     """
-    from dotenv import dotenv_values  # slow to import, and only needed for an error
+    from dotenv import dotenv_values  # dotenv is slow to import, and rarely needed
 
     try:
         written = dotenv_values(env_file) if env_file.is_file() else {}

@@ -1,9 +1,9 @@
 """Risky combinations of settings that a deployment refuses unless its operator accepts
 them.
 
-Each setting is safe on its own. The operator lists accepted risks in ACCEPT_RISKS.
-Accepted risks are logged at startup (see `announcements.py`). `combinations.py` and
-`production.py` contain the problems that cannot be accepted.
+Each of the combined settings is safe on its own. The operator lists accepted risks in
+ACCEPT_RISKS. Accepted risks are logged at startup (see `announcements.py`).
+`combinations.py` and `production.py` contain the problems that cannot be accepted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Risk:
     """A risk that an operator can accept.
 
     `name` is what the operator writes in ACCEPT_RISKS. `danger` completes a sentence
-    that begins with the variable.
+    that begins with the name of the variable.
     """
 
     name: str

@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema
 def example_body(values: dict[str, Any]) -> ConfigDict:
     """Return a model config with an example body, which `/docs` fills in.
 
-        model_config = example({"title": "First light", "content": "Hello"})
+        model_config = example_body({"title": "First light", "content": "Hello"})
 
     The body must work unchanged with the demo data. A test sends every example.
     """
@@ -20,7 +20,7 @@ def example_body(values: dict[str, Any]) -> ConfigDict:
 
 
 def model_of(annotation: Any) -> type[BaseModel] | None:
-    """Return a parameter's model, or `None` for plain values.
+    """Return the model that a parameter's annotation names, or `None` for plain values.
 
     The annotation may be optional.
     """
@@ -78,3 +78,25 @@ class Output(BaseModel):
     model_config = ConfigDict(
         from_attributes=True, json_schema_serialization_defaults_required=True
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe each field by its own name, not by its `validation_alias`.
+
+        A `validation_alias` names the attribute that the field shows. Clients never see
+        that name.
+        """
+        written = handler(schema)
+        described = handler.resolve_ref_schema(written)
+        names = {
+            field.validation_alias: name
+            for name, field in cls.model_fields.items()
+            if isinstance(field.validation_alias, str)
+        }
+        if names:
+            properties = described["properties"].items()
+            described["properties"] = {names.get(name, name): one for name, one in properties}
+            described["required"] = [names.get(name, name) for name in described["required"]]
+        return written

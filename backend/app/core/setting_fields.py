@@ -11,14 +11,18 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core import database_urls
+from app.core.backup_settings import BackupFields
+from app.core.broker_settings import BrokerFields
+from app.core.database_settings import DatabaseFields
+from app.core.search_settings import SearchFields
 from app.core.setting_types import (
-    DatabaseUrl,
     HeaderNames,
     Hosts,
     Key,
     MailPassword,
     MailServer,
     MailUser,
+    MongoDbUrl,
     Networks,
     Origins,
     Port,
@@ -29,6 +33,8 @@ from app.core.setting_types import (
     Sender,
     Url,
 )
+from app.core.storage_settings import StorageFields
+from app.core.watching_settings import WatchingFields
 
 ROOT = Path(__file__).resolve().parents[3]
 BACKEND = ROOT / "backend"
@@ -36,18 +42,18 @@ ENV_FILE = ROOT / ".env"
 
 
 def _local_hosts(public_url: str, host: str) -> list[str]:
-    """Return the names of this machine, including those from PUBLIC_URL and HOST.
+    """Return the names of this machine, including the hosts in PUBLIC_URL and HOST.
 
-    Other names are refused, even in development. Otherwise a page whose host name
-    resolves to 127.0.0.1 (DNS rebinding) would have the same origin as this API, and
-    could read the mailbox.
+    Requests for other names are refused, even in development. Otherwise a page of a
+    foreign host name that resolves to 127.0.0.1 (DNS rebinding) would have the same
+    origin as this API, and could read the mails in the development mailbox.
     """
     try:
         named = [urlsplit(public_url).hostname or "", host]
     except ValueError:
         named = [host]
-    # A Host header has IPv6 addresses in brackets. The wildcard addresses are not host
-    # names.
+    # In a Host header, IPv6 addresses are in brackets. The addresses 0.0.0.0 and :: are
+    # not host names.
     given = [
         f"[{name}]" if ":" in name else name
         for name in named
@@ -87,7 +93,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 class Stage(BaseSettings):
     """The settings that decide how strictly all other settings are checked.
 
-    They can be read even if other settings are invalid.
+    These settings can be read even if other settings are invalid.
     """
 
     model_config = SettingsConfigDict(
@@ -106,7 +112,7 @@ class Stage(BaseSettings):
     def is_deployed(self) -> bool:
         """Return whether this is staging or production.
 
-        Staging is as strict as production. Only Stripe's mode differs. All strict
+        Staging is as strict as production, except for the mode of Stripe. All strict
         checks use this property.
         """
         return self.environment in DEPLOYED
@@ -117,7 +123,15 @@ class Stage(BaseSettings):
         return self.environment == "production"
 
 
-class SettingFields(Stage):
+class SettingFields(
+    DatabaseFields,
+    SearchFields,
+    WatchingFields,
+    BackupFields,
+    BrokerFields,
+    StorageFields,
+    Stage,
+):
     """All settings of the application.
 
     The variable of a field is its name in upper case. `.env.example` lists all
@@ -161,28 +175,14 @@ class SettingFields(Stage):
         default_factory=list, description="Risks that the operator of a deployment accepts."
     )
 
-    # relative to ROOT
-    database_url: DatabaseUrl = SecretStr("sqlite:///.data/liftoff.db")
-    database_pool_size: int = Field(
-        15, ge=1, le=500, description="Connections kept open per process."
-    )
-    database_max_overflow: int = Field(
-        5, ge=0, le=500, description="Further connections, opened under load."
-    )
-    database_pool_timeout: float = Field(
-        3, gt=0, le=60, description="Seconds that a request waits for a connection."
-    )
-    database_statement_timeout: float = Field(
-        4, ge=1, le=60, description="Seconds for one statement of a request."
-    )
-    database_pool_recycle: int = Field(
-        1800, ge=30, description="Seconds after which a connection is replaced."
-    )
-
+    mongodb_url: MongoDbUrl | None = Field(None, description="Keeps documents in MongoDB.")
     redis_url: RedisUrl | None = None
     cache_enabled: bool = Field(
         default=True,
         description="Keep public responses in memory until their data changes.",
+    )
+    impersonation_mails: bool = Field(
+        default=True, description="Email users when staff begin to act as them."
     )
     identity_cache_seconds: float = Field(
         0, ge=0, le=60, description="Seconds for which a process may remember a token's user."
@@ -192,10 +192,6 @@ class SettingFields(Stage):
         ge=0,
         le=100_000,
         description="Unsafe requests per user. Half of them may come at once. 0 means no limit.",
-    )
-
-    embedded_worker: bool | None = Field(
-        None, description="Send mail and run jobs in the web process. On in development."
     )
 
     smtp_host: MailServer | None = None
@@ -235,37 +231,29 @@ class SettingFields(Stage):
     password_hash_kib: int = Field(
         19_456, ge=64, le=1_048_576, description="Memory in KiB that hashing one password takes."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["console", "json"] | None = None
-    docs_enabled: bool | None = Field(
-        None, description="Serve `/docs`, `/redoc`, `/openapi.json`. Off in production."
-    )
-    metrics_enabled: bool | None = Field(
-        None, description="Serve `/metrics`. Off in production without METRICS_PORT."
-    )
-    metrics_port: Port | None = Field(
-        None, description="A separate port that serves only `/metrics`."
-    )
 
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Fill in the defaults that depend on the environment.
 
-        This happens before validation, because the object is frozen afterwards.
+        This happens before validation, because a validated object cannot be changed.
         """
         live = values.get("environment", "production") in DEPLOYED
         defaults = {"log_format": "json" if live else "console", "docs_enabled": not live}
         defaults["metrics_enabled"] = not live or bool(values.get("metrics_port"))
-        defaults["embedded_worker"] = values.get("environment") == "development"
-        if values.get("environment") == "development":
-            defaults["host"] = "localhost"  # IPv4 and IPv6 loopback, see `app/server/listening.py`
+        developing = values.get("environment") == "development"
+        embedded = developing and not values.get("celery_broker_url")
+        defaults |= {"embedded_worker": embedded, "server_timing": developing}
+        if developing:
+            defaults["host"] = "localhost"  # IPv4 and IPv6 loopback: see `app/server/listening.py`
         if not live:
             local = f"http://localhost:{values.get('port', 8000)}"
             defaults |= {
                 "public_url": local,
-                "frontend_url": f"{local}{values.get('api_prefix', '')}/dev/frontend",
+                "frontend_url": f"{local}{values.get('api_prefix', '')}/demo",
                 "mail_from": "liftoff@example.com",
+                "storage_url": (ROOT / ".data" / "storage").as_uri(),
             }
             hosts = _local_hosts(str(values.get("public_url", local)), str(values.get("host", "")))
             names = [*hosts, "testserver"] if values.get("environment") == "test" else hosts
@@ -278,7 +266,7 @@ class SettingFields(Stage):
     def _refuse_what_is_no_text(cls, value: object) -> object:
         """Refuse a value that is not valid UTF-8.
 
-        Python reads invalid bytes as lone surrogates, which no protocol can transmit.
+        Python turns invalid bytes into lone surrogates, which no protocol can transmit.
         """
         if isinstance(value, str) and not value.isascii() and SURROGATE.search(value):
             raise ValueError("is not UTF-8 text")

@@ -1,4 +1,4 @@
-"""The types of the settings: how values are parsed, and which are invalid."""
+"""The types of the settings, which parse the values and refuse invalid ones."""
 
 import re
 from typing import Annotated
@@ -26,8 +26,8 @@ RISKS = (
 VISIBLE_ASCII = re.compile(r"[!-~]+")
 URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 PREFIX = re.compile(r"(/[a-z0-9._-]+)*")
-# In REDIS_URL, these options would override the short timeout in `app/core/redis.py`,
-# so requests could wait longer.
+# Options in REDIS_URL that would override the short timeout in `app/core/redis.py`.
+# Requests could then wait longer.
 WAITING = {
     "socket_timeout",
     "socket_connect_timeout",
@@ -35,6 +35,7 @@ WAITING = {
     "retry_on_error",
     "timeout",
 }
+DSN = re.compile(r"https?://\w+(?::\w+)?@[\w.:\[\]-]+/(?:[\w-]+/)*\d+")
 
 
 def _prefix(path: str) -> str:
@@ -52,10 +53,13 @@ def _split(value: object) -> object:
     )
 
 
+comma_separated = BeforeValidator(_split)
+
+
 def _bare(url: str) -> str:
     """Return a URL as browsers write it, without a trailing slash.
 
-    Other settings and the `Origin` header are compared with the result. Raises
+    The result can be compared with other settings and with the `Origin` header. Raises
     `ValueError` for anything but a URL with a host.
     """
     try:
@@ -79,8 +83,8 @@ def _key(key: SecretStr) -> SecretStr:
 def _redis(url: SecretStr) -> SecretStr:
     """Refuse a URL that Redis cannot use.
 
-    The error names the variable at startup. Without this check, the first rate-limited
-    request would fail instead.
+    Because of this check, startup fails with an error that names the variable. Without
+    it, the first request with a rate limit would fail.
     """
     try:
         parts = urlsplit(url.get_secret_value())
@@ -96,8 +100,19 @@ def _redis(url: SecretStr) -> SecretStr:
     return url
 
 
+def _sentry(dsn: SecretStr) -> SecretStr:
+    if not DSN.fullmatch(dsn.get_secret_value()):
+        raise ValueError("must be the DSN of a project, such as https://key@sentry.example.com/1")
+    return dsn
+
+
 def _database(url: SecretStr) -> SecretStr:
     database_urls.check_database_url(url.get_secret_value())
+    return url
+
+
+def _mongodb(url: SecretStr) -> SecretStr:
+    database_urls.check_mongodb_url(url.get_secret_value())
     return url
 
 
@@ -111,21 +126,18 @@ def _risk(value: str) -> str:
     return value
 
 
-Hosts = Annotated[
-    list[Annotated[str, AfterValidator(check_host)]], NoDecode, BeforeValidator(_split)
-]
-Networks = Annotated[
-    list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)
-]
-Origins = Annotated[
-    list[Annotated[str, AfterValidator(check_origin)]], NoDecode, BeforeValidator(_split)
-]
-Risks = Annotated[list[Annotated[str, AfterValidator(_risk)]], NoDecode, BeforeValidator(_split)]
+Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], NoDecode, comma_separated]
+Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, comma_separated]
+Origins = Annotated[list[Annotated[str, AfterValidator(check_origin)]], NoDecode, comma_separated]
+Risks = Annotated[list[Annotated[str, AfterValidator(_risk)]], NoDecode, comma_separated]
 HeaderNames = Annotated[
-    list[Annotated[str, AfterValidator(check_header_name)]], NoDecode, BeforeValidator(_split)
+    list[Annotated[str, AfterValidator(check_header_name)]], NoDecode, comma_separated
 ]
-Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[list[SecretStr], NoDecode, comma_separated]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+DatabaseUrls = Annotated[list[DatabaseUrl], NoDecode, BeforeValidator(_split)]
+MongoDbUrl = Annotated[SecretStr, AfterValidator(_mongodb)]
+SentryDsn = Annotated[SecretStr, AfterValidator(_sentry)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 Sender = Annotated[str, AfterValidator(canonical_sender)]
 MailServer = Annotated[str, AfterValidator(canonical_mail_server)]

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic_core import from_json
 
 INT64 = range(-(2**63), 2**63)
-# The most members, items and containers in a body. Each one may cause a validation
-# error.
+# The maximum number of members, items and containers in a body. Each of them may cause
+# a validation error.
 MAX_ENTRIES = 2_000
 
 Location = tuple[str | int, ...]
@@ -32,8 +32,8 @@ def parse_strict_json(body: bytes, max_entries: int = MAX_ENTRIES) -> Any:
     """Parse JSON, and refuse values that databases or other parsers cannot handle.
 
     These are invalid UTF-8, lone surrogates, NaN and infinities, more than 200 nested
-    levels, integers over 64 bits, NUL characters, and more than `max_entries` members
-    and items.
+    levels, integers of more than 64 bits, NUL characters, and more than `max_entries`
+    members and items.
 
     Raises `InvalidJson`, whose text never repeats the body.
     """
@@ -50,11 +50,11 @@ def parse_strict_json(body: bytes, max_entries: int = MAX_ENTRIES) -> Any:
 
 
 def _has_more_entries(body: bytes, most: int) -> bool:
-    """Return whether the body has too many members and items, without parsing it.
+    """Return whether the unparsed body has more than `most` members and items.
 
     The parser itself has no such limit, and a megabyte of keys would take 0.4 s to
-    parse and validate. This counts commas and brackets outside strings, in a few passes
-    that run in C.
+    parse and validate. This function counts commas and brackets outside strings, in a
+    few passes that run in C.
     """
     if _openers(body) <= most:
         return False

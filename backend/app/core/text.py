@@ -1,12 +1,12 @@
 """Canonical forms of usernames, email addresses and slugs.
 
-Because all spellings of a name have the same canonical form, a name can be unique.
+All spellings of a name have the same canonical form, so a name can be kept unique.
 """
 
 import re
 import unicodedata
 
-# Names that a site may need for its own pages.
+# Names that a website may need for its own pages.
 RESERVED = frozenset(
     """
     about account accounts admin administrator anonymous api app auth billing blog callback
@@ -18,7 +18,7 @@ RESERVED = frozenset(
 )
 """Usernames and slugs that nobody may choose.
 
-They would look official, or shadow a frontend route.
+These names would look official, or hide a route of the frontend.
 """
 
 MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3
@@ -28,7 +28,7 @@ NOT_IN_A_LINE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 """Control characters, line breaks, and characters that change the text direction.
 
 Changes of direction can make one name look like another (https://trojansource.codes).
-Use this inside a character class of a regular expression.
+Use this constant inside a character class of a regular expression.
 """
 INVISIBLE = (
     r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff"
@@ -42,6 +42,7 @@ REFUSED_IN_A_LINE = re.compile(f"[{NOT_IN_A_LINE}]")
 VISIBLE = re.compile(
     f"[^{INVISIBLE}\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+WORD = re.compile(r"""([^\s<>()"',;:@])[^\s<>()"',;:@]*+(@?)""")
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]")
 
 
@@ -67,10 +68,10 @@ def canonical_email(value: str) -> str:
     Every spelling of an address has the same canonical form. Raises `ValueError` if the
     text is not a safe email address.
 
-    The local part is lower-cased, too. RFC 5321 lets a server distinguish `Al` from
-    `al`. No provider does, but attackers would exploit a difference here. A local part
-    beyond ASCII is refused, because few servers accept one (RFC 6531) and many of its
-    characters look alike.
+    The local part is lower-cased, too. RFC 5321 lets a mail server distinguish `Al`
+    from `al`. No provider does so, but attackers could exploit it if we did. A local
+    part beyond ASCII is refused, because few servers accept one (RFC 6531), and because
+    many characters beyond ASCII look alike.
     """
     return ascii_email(_fold(value)).lower()
 
@@ -78,13 +79,14 @@ def canonical_email(value: str) -> str:
 def ascii_email(value: str) -> str:
     """Return the address with its domain in IDNA, as mail servers expect.
 
-    The local part is not changed. Raises `ValueError` if mail cannot be sent to the
-    text.
+    The local part is not changed. Raises `ValueError` if the text is not an address to
+    which mail can be sent.
     """
-    # Imported here, because it is slow and not needed at startup.
+    # This import is slow, and not needed at startup.
     from email_validator import EmailNotValidError, validate_email
 
-    # Checked first, because IDNA takes quadratic time and never shortens an address.
+    # The length is checked first, because IDNA takes quadratic time and never shortens
+    # an address.
     if len(value) > MAX_EMAIL:
         raise ValueError(f"An email address must not be longer than {MAX_EMAIL} characters")
     try:
@@ -110,7 +112,7 @@ def canonical_username(value: str) -> str:
 
 
 def folded_username(value: str) -> str:
-    """Return the canonical form of a username, reserved or not.
+    """Return the canonical form of a username, which may be reserved.
 
     A username has 3 to 32 characters from `a-z 0-9 . _ -`. Raises `ValueError` with the
     reason.
@@ -145,7 +147,7 @@ def slug_from(title: str, fallback: str) -> str:
     The result is `fallback` if no part of the title can be transliterated, or if the
     slug is reserved.
     """
-    from slugify import slugify  # slow to import, and not needed at startup
+    from slugify import slugify  # slugify is slow to import, and not needed at startup
 
     # Leave room for a number such as `-2`.
     slug = slugify(title, max_length=MAX_SLUG - 12, word_boundary=True)
@@ -155,6 +157,14 @@ def slug_from(title: str, fallback: str) -> str:
 def _fold(value: str) -> str:
     """Convert full-width, composed and upper-case letters into one form.
 
-    Lower-casing comes last, because NFKC can produce capitals.
+    The conversion to lower case comes last, because NFKC can produce capitals.
     """
     return unicodedata.normalize("NFKC", value).strip(" ").lower()
+
+
+def mask_emails(text: str) -> str:
+    """Mask the email addresses in a text.
+
+    Only the first character in front of each `@` stays.
+    """
+    return WORD.sub(lambda word: f"{word[1]}…@" if word[2] else word[0], text)

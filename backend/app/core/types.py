@@ -12,7 +12,7 @@ MAX_ID = 2**63 - 1
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 """A row's id.
 
-Values that do not fit a 64-bit column are refused before they reach a database.
+Ids that do not fit into a 64-bit column are refused before they reach a database.
 """
 
 

@@ -24,8 +24,8 @@ add_checks()
 class Base(DeclarativeBase):
     """Base of all tables.
 
-    Constraints have the same names on every database, because migrations drop them by
-    name and errors are recognised by name.
+    Constraints have the same names on every database. Migrations use these names to
+    drop constraints, and `app.db.errors` uses them to recognise violations.
     """
 
     metadata = MetaData(naming_convention=NAMING)

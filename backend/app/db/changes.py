@@ -6,19 +6,19 @@ were added, and `posts.*` if rows were deleted or if only the table is known.
 | When | What happens |
 |---|---|
 | flush, ORM or Core statement | the names are collected in `Session.info` |
-| before the commit | a row of `cache_marks` tells other processes, unless one has |
-| after the commit | this process is told, before the response leaves |
+| before the commit | `cache_marks` gets a row, unless a recent row has the same name |
+| after the commit | this process's listeners run, before the response is sent |
 
-**Marks.** A row for each change would add a statement to each write, and one row of
-versions would make all writers wait for each other. So a mark announces changes for
-`HEAT` seconds: for that time the name is hot, which means that other processes expect
-changes. A process that has marked a name needs no new mark for it until the heat is
-nearly over. A process only adds rows and never updates one, so no writer waits for
-another.
+**Marks.** A mark is a row of `cache_marks`. If each change added a row, each write
+would need one more statement. If all changes updated one row of versions, all writers
+would wait for each other. So a mark announces changes for `HEAT` seconds. During that
+time, the name is hot: other processes expect changes. A process that has marked a name
+needs no new mark for this name until that time is nearly over. Processes only add marks
+and never update them, so no writer waits for another.
 
-A mark is part of the transaction that it announces. So it reaches the other processes
-even if this process is killed directly after the commit. Changes by textual SQL, and by
-SQL that does not go through a `Session`, are not noticed.
+A mark is part of the transaction whose changes it announces. So the mark reaches the
+other processes even if this process is killed directly after the commit. Changes made
+by textual SQL, or without a `Session`, are not noticed.
 """
 
 import secrets
@@ -44,15 +44,24 @@ from .base import Base
 from .types import PrimaryKey
 
 HEAT = timedelta(seconds=30)
-# A mark is renewed after this many seconds. The heat that remains is longer than a
-# COMMIT takes.
+# A mark is renewed after this many seconds. At that point, the name stays hot for
+# longer than a COMMIT takes.
 COVERED_SECONDS = 20.0
 CASCADES = {"CASCADE", "SET NULL", "SET DEFAULT"}
 # No cached response depends on these tables, and their rows change all the time.
-UNWATCHED = {"cache_marks", "idempotency_keys", "jobs", "mails", "security_events"}
+UNWATCHED = {
+    "activities",
+    "activity_outbox",
+    "batch_positions",
+    "cache_marks",
+    "idempotency_keys",
+    "jobs",
+    "mails",
+    "security_events",
+}
 
 process = secrets.token_hex(8)
-"""The name of this process in its marks."""
+"""The name by which marks identify this process."""
 
 _CHANGED = "names of changes"
 _MARKED = "names that this transaction marks"
@@ -61,7 +70,7 @@ _listeners: list[Callable[[frozenset[str]], None]] = []
 
 
 class CacheMark(Base):
-    """A mark: until `hot_until`, `process` may change rows under this name."""
+    """A note that `process` may change rows under this name until `hot_until`."""
 
     __tablename__ = "cache_marks"
 
@@ -75,7 +84,8 @@ def listen(listener: Callable[[frozenset[str]], None]) -> None:
     """Call `listener` with the names of changes after each transaction.
 
     The listener runs in the thread of the request, so it must be quick and must not
-    raise. It is also called after a rollback, if the transaction had flushed a change.
+    raise an error. The listener is also called after a rollback, if the transaction had
+    flushed a change.
     """
     _listeners.append(listener)
 
@@ -124,7 +134,8 @@ def _note_statement(execution: ORMExecuteState) -> None:
 def _deleted(table: Table) -> frozenset[str]:
     """Return the changes that a deletion from this table can cause.
 
-    The database itself changes rows in other tables that refer to the deleted rows.
+    The database itself also deletes or changes rows of other tables, if these refer to
+    the deleted rows.
     """
     found, waiting = {table}, [table]
     while waiting:
@@ -141,7 +152,7 @@ def _deleted(table: Table) -> frozenset[str]:
 def _mark(db: Session) -> None:
     if db.in_nested_transaction():
         return
-    if db.new or db.dirty or db.deleted:  # `commit` itself would flush too late, after this event
+    if db.new or db.dirty or db.deleted:  # `commit` itself flushes only after this event
         db.flush()
     changed: set[str] = db.info.get(_CHANGED, set())
     now = time.monotonic()
@@ -151,7 +162,7 @@ def _mark(db: Session) -> None:
 
 
 def watchable(names: Iterable[str]) -> list[str]:
-    """Return the names in tables that a cached response may depend on, sorted."""
+    """Return the sorted names of changes that may affect a cached response."""
     return sorted(name for name in names if name.partition(".")[0] not in UNWATCHED)
 
 
@@ -161,7 +172,7 @@ def _rows(names: Iterable[str]) -> list[dict[str, str]]:
 
 @event.listens_for(Session, "after_commit")
 def _cover(db: Session) -> None:
-    """Remember which names are marked, now that other processes can see the marks."""
+    """Remember which names are marked. Other processes can see the marks now."""
     if db.in_nested_transaction() or _MARKED not in db.info:
         return
     began, marked = db.info.pop(_MARKED)

@@ -1,9 +1,10 @@
 """The clock of the database, which all hosts share.
 
 The clocks of two hosts may differ by seconds or more. So a host's clock is never used
-for a time that another host compares. Such times are the end of a lease, a link or a
-session, the time at which a post is published, and a time that a list is sorted by.
-Instead, `now()` is part of the statement, and the database fills in the time:
+for a time that another host compares with its own. Such times are the end of a lease, a
+link or a session, the time at which a post is published, and a time that a list is
+sorted by. For these times, `now()` is part of the statement, and the database fills in
+the time:
 
     select(Link).where(Link.expires_at > clock.now())
     Link(expires_at=clock.now(timedelta(hours=1)))
@@ -11,8 +12,8 @@ Instead, `now()` is part of the statement, and the database fills in the time:
 
 This needs no additional statement. If Python code needs the result of a comparison, the
 query selects the comparison as one more column: `select(Link, Link.made_at >
-clock.now(-GRACE))`. `read_database_time` is for the rare case without any other
-statement.
+clock.now(-GRACE))`. `read_database_time` is for the rare code that sends no statement
+of its own.
 
 The host's clock (`app.core.types.utc_now`) is used only for times that stay on one
 host, such as logs and metrics, and for access tokens, which are checked with a leeway.
@@ -31,14 +32,14 @@ from sqlalchemy.sql.functions import FunctionElement
 from .types import UtcDateTime
 
 MICROSECOND = timedelta(microseconds=1)
-# Each expression yields the start of the statement. PostgreSQL's `now()` would be the
-# start of the transaction, so a row written after a wait for a lock would have a time
-# before that wait. `clock_timestamp()` changes within a statement, so no index could be
-# used.
+# Each expression yields the time at which the statement begins. PostgreSQL's `now()`
+# would yield the time at which the transaction begins. A row that is written after a
+# wait for a lock would then have a time before that wait. `clock_timestamp()` changes
+# within a statement, so no index could be used.
 READINGS = {
     "postgresql": "statement_timestamp()",
     "mysql": "UTC_TIMESTAMP(6)",
-    "sqlite": "'now'",  # the host's own clock, in milliseconds, because only one host uses the file
+    "sqlite": "'now'",  # the host's clock, because only one host uses an SQLite file
 }
 
 
@@ -62,7 +63,7 @@ def read_database_time(db: Session) -> datetime:
 
 
 def _parts(element: _Now, compiler: SQLCompiler, options: dict[str, Any]) -> tuple[str, str]:
-    """Return the SQL for the current time, and for the offset or an empty text."""
+    """Return the SQL for the current time and for the offset, which may be empty."""
     return READINGS[compiler.dialect.name], compiler.process(element.clauses, **options)
 
 
@@ -80,7 +81,7 @@ def _mysql(element: _Now, compiler: SQLCompiler, **options: Any) -> str:
 
 @compiles(_Now, "sqlite")
 def _sqlite(element: _Now, compiler: SQLCompiler, **options: Any) -> str:
-    """Return the time in the format of `UtcDateTime`, because SQLite compares texts."""
+    """Return the time in the format of `UtcDateTime`, because SQLite compares text."""
     reading, after = _parts(element, compiler, options)
     modifier = f", printf('%+.6f seconds', {after} / 1e6)" if after else ""
     return f"strftime('%Y-%m-%d %H:%M:%f000', {reading}{modifier})"

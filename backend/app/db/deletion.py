@@ -1,4 +1,4 @@
-"""Deletes a row, so that only one of several simultaneous requests reports success."""
+"""Deletes a row. If several requests delete the same row, only one reports success."""
 
 from typing import Any, cast
 
@@ -14,8 +14,8 @@ from .base import Base
 def delete_row(db: Session, row: Base, gone: type[AppError]) -> None:
     """Delete a row that this request has read.
 
-    Raises `gone` if another request has deleted the row since. `db.delete(row)` would
-    only warn, and both requests would respond with 204.
+    Raises `gone` if another request has deleted the row since then. In that case,
+    `db.delete(row)` would only warn, and both requests would respond with 204.
     """
     mapper = inspect(type(row))
     key = zip(mapper.primary_key, mapper.primary_key_from_instance(row), strict=True)

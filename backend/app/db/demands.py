@@ -1,10 +1,10 @@
 """Conditions that must hold in each transaction of a request.
 
 A request releases its locks when it commits its Idempotency-Key, and when it commits a
-step before calling an outside service. Its user may be deleted, disabled or demoted
-before the next transaction begins. So the code that authorises a request registers a
-check here. Code that ends a transaction in the middle of a request runs all checks
-again before the next change.
+step before calling an outside service. The user of the request may be deleted, disabled
+or demoted before the next transaction begins. So the code that authorises a request
+registers a check here. Code that ends a transaction in the middle of a request runs all
+checks again before the next change.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _DEMANDS = "what must hold"
 
 
 def keep_demanding(db: Session, check: Callable[[], object]) -> None:
-    """Register `check`, to run with each `demand_again`.
+    """Register `check`, which each call of `demand_again` repeats.
 
     The caller has already run the check once. The check raises an error if the request
     must not continue.

@@ -41,15 +41,14 @@ JOB_STATEMENT_SECONDS = 60.0
 LOCK_SECONDS = 3
 IDLE_SECONDS = 30
 CONNECT_SECONDS = 2
-# A connection that was in use so recently is taken without a test. Under load, the test
-# would cost each request a system call, and a wait for the interpreter's lock after it.
+# A connection that was used within this time is not tested. Under load, each request
+# would pay for the test with a system call and a wait for the interpreter's lock.
 TRUSTED_SECONDS = 0.005
-UNACKNOWLEDGED_SECONDS = 15  # until a peer whose kernel does not respond counts as gone
-# Seconds between two attempts to switch a file to WAL, while another connection is
-# switching it.
+UNACKNOWLEDGED_SECONDS = 15  # a peer whose kernel does not respond for so long counts as gone
+# Seconds between attempts to switch a file to WAL while another connection does so.
 WAL_PAUSE = 0.01
-# The key in a connection's `info` for the list of its named locks. MySQL keeps these
-# locks after the transaction.
+# The key in a connection's `info` for the list of its named locks. MySQL does not
+# release these locks when the transaction ends.
 HELD = "named locks"
 MYSQL_MODE = (
     "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
@@ -65,7 +64,7 @@ class Limits:
     """The time limits of an engine's connections, in seconds.
 
     `statement` limits a statement, `trying` limits the test of a connection before it
-    is used, and `turn` limits the wait for a connection of the pool.
+    is used, and `turn` limits the wait for a connection from the pool.
     """
 
     statement: float
@@ -74,9 +73,7 @@ class Limits:
 
     @property
     def call(self) -> float:
-        """Return the watchdog's limit for one call on a connection in use. Migrations
-        have no limit.
-        """
+        """Return the watchdog's limit for one call. Migrations have no limit."""
         return self.statement + GRACE_SECONDS if self.statement else math.inf
 
 
@@ -100,24 +97,24 @@ def make_engine(
         "max_overflow": max_overflow,
         "pool_timeout": limits.turn or settings.database_pool_timeout,
         "pool_recycle": settings.database_pool_recycle,
-        # The connection that was used last is used next. So the others can get old and
-        # be closed.
+        # The connection that was used last is used next, so the others get old and are
+        # closed if they are not needed.
         "pool_use_lifo": True,
         "hide_parameters": True,  # error texts must not contain what a user typed
     }
     make = _MAKERS[url.get_backend_name()]
-    engine = make(url, name, limits, options)
+    engine = make(url, name, limits, options, settings.database_pooler)
     event.listen(engine, "handle_error", _name_error)
     return engine
 
 
 def _name_error(context: ExceptionContext) -> DBAPIError | None:
-    """Return the error in the right class, if the driver's own is wrong or missing."""
+    """Return the error in the right class, if the driver chose a wrong class for it."""
     error = context.original_exception
     kind: type[DBAPIError] | None = None
     if context.sqlalchemy_exception is None and isinstance(error, ValueError | OverflowError):
-        # The driver refused a NUL, a lone surrogate or an integer over 64 bits before
-        # sending it.
+        # The driver refused to send a NUL, a lone surrogate, or an integer of more than
+        # 64 bits.
         kind = DataError
     elif error.args and error.args[0] in MYSQL_CHECK_FAILED:
         kind = IntegrityError  # PyMySQL raises an operational error
@@ -125,7 +122,7 @@ def _name_error(context: ExceptionContext) -> DBAPIError | None:
 
 
 def server_limits(limits: Limits) -> dict[str, str]:
-    """Return the settings of a connection of PostgreSQL."""
+    """Return the settings of a PostgreSQL connection."""
     return {
         "timezone": "UTC",
         "statement_timeout": f"{round(limits.statement * 1000)}ms",
@@ -134,13 +131,14 @@ def server_limits(limits: Limits) -> dict[str, str]:
     }
 
 
-def _postgresql(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engine:
-    from .drivers.postgresql import connect  # imports the driver
+def _postgresql(
+    url: URL, name: str, limits: Limits, options: dict[str, Any], pooler: str
+) -> Engine:
+    from .drivers.postgresql import connect  # this imports psycopg2
 
     connect_args = {
         "connect_timeout": math.ceil(limits.trying),
         "application_name": name,
-        "options": " ".join(f"-c {key}={value}" for key, value in server_limits(limits).items()),
         # These options detect a peer that has disappeared while we wait for it.
         "keepalives_idle": 10,
         "keepalives_interval": 5,
@@ -149,20 +147,21 @@ def _postgresql(url: URL, name: str, limits: Limits, options: dict[str, Any]) ->
     }
     silence = silence_of(str(url))
     engine = create_engine(url, connect_args=connect_args, poolclass=pool_class(silence), **options)
-    _watch(engine, limits, silence, connect)
+    _watch(engine, limits, silence, partial(connect, settings=server_limits(limits), pooler=pooler))
     return engine
 
 
 def _watch(
     engine: Engine, limits: Limits, silence: Silence, connect: Callable[..., Limited]
 ) -> None:
-    """Let `connect` make every connection of this engine, under the watchdog."""
+    """Open every connection of this engine with `connect`, under the watchdog."""
 
     def open_one(
         dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]
     ) -> Limited:
-        silence.refuse()  # after one silent connection, do not try another
-        # No short limit here: only a call over `LISTEN_SECONDS` counts as unanswered.
+        silence.refuse()  # if one connection has found silence, try no other
+        # Only a call that took longer than `LISTEN_SECONDS` counts as unanswered, so
+        # the time limit of this call must not be shorter.
         patient = {**options, "connect_timeout": CONNECT_SECONDS, "limit": CONNECT_SECONDS}
         silence.reach = partial(connect, *args, **patient, silence=Silence())
         began = time.monotonic()
@@ -177,7 +176,7 @@ def _watch(
             if time.monotonic() - connection.rested_at > TRUSTED_SECONDS:
                 connection.still_works()
         except engine.dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError from error  # the pool takes another one
+            raise DisconnectionError from error  # the pool then tries another connection
         connection.limit = limits.call
         connection.enter()
 
@@ -193,9 +192,10 @@ def _watch(
     event.listen(engine, "checkin", give_back)
 
 
-def _mysql(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engine:
-    from .drivers.mysql import Connection  # imports the driver
+def _mysql(url: URL, name: str, limits: Limits, options: dict[str, Any], pooler: str) -> Engine:
+    from .drivers.mysql import Connection  # this imports PyMySQL
 
+    del pooler  # the setting is for PostgreSQL
     silence = silence_of(str(url))
     connect_args = {
         "charset": "utf8mb4",
@@ -239,10 +239,10 @@ def _prepare_mysql(connection: Any, seconds: float) -> None:
         )
 
 
-def _sqlite(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engine:
+def _sqlite(url: URL, name: str, limits: Limits, options: dict[str, Any], pooler: str) -> Engine:
     from .drivers.sqlite import connect
 
-    del name  # a file has no clients to name
+    del name, pooler  # a file has no clients to name, and no pooler
     make_folder(Path(str(url.database)))
     engine = create_engine(url, **options)
     _watch(engine, replace(limits, trying=limits.call), NeverSilent(), connect)
@@ -262,17 +262,18 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _switch_to_wal(connection: Any) -> None:
     """Switch a new file to WAL.
 
-    The first connection switches the file. SQLite refuses every other connection at
-    once, whatever the timeout is. So such a connection retries for as long as it would
-    wait for any other lock. Then it raises `sqlite3.OperationalError`.
+    The first connection switches the file. While it does so, SQLite refuses all other
+    connections immediately, whatever the timeout is. So a refused connection tries
+    again for as long as it would wait for any other lock. After that, it raises
+    `sqlite3.OperationalError`.
     """
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            # Only the primary code is compared, because SQLITE_BUSY has variants, for
-            # example for a recovery.
+            # Only the primary error code is compared, because SQLITE_BUSY has variants,
+            # for example for a recovery.
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(WAL_PAUSE)

@@ -1,8 +1,7 @@
 """Prepares `Enum` columns, so that they behave alike on all three databases.
 
-PostgreSQL and MySQL have enum types. SQLite stores such a column as text, so its table
-gets a CHECK that lists the values. Migrations also read the accepted values from this
-CHECK.
+PostgreSQL and MySQL have enum types. SQLite stores an enum as text, so the table gets a
+CHECK that lists the values. Migrations read the accepted values from this CHECK.
 """
 
 from collections.abc import Iterable
@@ -11,12 +10,12 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, Enum, MetaData, Table, event
 from sqlalchemy.sql.elements import conv
 
-# On SQLite, Alembic changes a table by building a new one under this name.
+# On SQLite, Alembic changes a table by building a new table with this prefix.
 TEMPORARY = "_alembic_tmp_"
 
 
 class AmbiguousEnum(ValueError):
-    """Two enums share a name but not their values, or an enum has no name.
+    """Two enums have the same name but different values, or an enum has no name.
 
     PostgreSQL creates one type for each name.
     """
@@ -31,8 +30,8 @@ def _ask_for_a_check(column: Column[Any], parent: object) -> None:
 def _name_the_check(check: CheckConstraint, parent: object) -> None:
     """Name the CHECK after its table, column and type.
 
-    The naming convention does not do this, because Alembic's temporary tables have
-    none.
+    The naming convention cannot do this, because it does not apply to Alembic's
+    temporary tables.
     """
     bound = isinstance(parent, Table) and getattr(check, "_type_bound", False)
     if isinstance(parent, Table) and bound and check.name and not isinstance(check.name, conv):

@@ -19,8 +19,8 @@ from app.core.errors import AppError, Unavailable, Unprocessable
 from .database import Base, DatabaseBusy
 
 SQLITE_COLUMNS = re.compile(r"UNIQUE constraint failed: (?P<columns>\w+\.[\w., ]+)")
-# The patterns are anchored at the start of a message. MySQL repeats the value in its
-# message, and the value could contain text that looks like a message.
+# The patterns match only at the start of a message. MySQL's messages repeat the value,
+# and the value could contain text that looks like a message.
 NAMED = re.compile(
     r"^(?:CHECK constraint failed: |UNIQUE constraint failed: index ')(\w+)"
     r"|^Duplicate .* for key '(?:\w+\.)?(\w+)'$"
@@ -54,7 +54,7 @@ class DatabaseConflict(Unavailable):
 
 
 class UnstorableValue(Unprocessable):
-    """A column cannot store a value that no schema refused."""
+    """A column cannot store a value, although the request's schema accepted it."""
 
     code = "unstorable_value"
     detail = "A value cannot be stored. It is too long, too large or of the wrong type."
@@ -67,7 +67,7 @@ SQLSTATES: dict[str, type[AppError]] = {
     "40001": DatabaseConflict,  # serialization_failure
     "40P01": DatabaseConflict,  # deadlock_detected
     "08": DatabaseUnavailable,  # connection exceptions
-    "25006": DatabaseUnavailable,  # read_only_sql_transaction: a primary that became a replica
+    "25006": DatabaseUnavailable,  # read_only_sql_transaction: the primary has become a replica
     "53": DatabaseUnavailable,  # out of connections, memory, disk
     "57P": DatabaseUnavailable,  # shutdown, crash, starting up
     "58": DatabaseUnavailable,  # system errors
@@ -94,7 +94,7 @@ MYSQL_ERRORS: dict[int, type[AppError]] = {
 SQLITE_SIGNS: dict[str, type[AppError]] = {
     "locked": DatabaseTimeout,
     "busy": DatabaseTimeout,
-    "interrupted": DatabaseTimeout,  # by the watchdog
+    "interrupted": DatabaseTimeout,  # the watchdog interrupted the statement
     **dict.fromkeys(
         ("disk is full", "disk I/O error", "unable to open", "readonly database"),
         DatabaseUnavailable,
@@ -119,8 +119,9 @@ def translate_database_error(error: Exception) -> AppError | None:
 
 
 def _without_state(error: DBAPIError) -> type[AppError] | None:
-    """Translate errors without an SQLSTATE: errors of drivers that have none, and
-    broken connections.
+    """Translate an error without an SQLSTATE.
+
+    There is none if the driver does not report it, or if the connection broke.
     """
     if isinstance(error, DataError):
         return UnstorableValue
@@ -146,7 +147,7 @@ def conflicts(
     The database checks the constraint, so two simultaneous requests cannot both pass. A
     constraint that is missing from `named` stays an `IntegrityError`, which is a bug
     and becomes a 500. `gone` is raised if another request has deleted the row since it
-    was read. Without `gone`, this is a `DatabaseConflict` (503).
+    was read. Without `gone`, a `DatabaseConflict` (503) is raised instead.
     """
     try:
         yield
@@ -174,8 +175,8 @@ def constraint_of(
     if match := NAMED.search(text):
         return next(name for name in match.groups() if name)
     foreign = [name for name in candidates or () if name.startswith("fk_")]
-    # SQLite does not say which foreign key was violated. If the caller names only one,
-    # it must be that one.
+    # SQLite does not say which foreign key was violated. If the caller names only one
+    # foreign key, that one was violated.
     return foreign[0] if "FOREIGN KEY" in text and len(foreign) == 1 else None
 
 

@@ -41,13 +41,15 @@ def at_most(column: InstrumentedAttribute[Any]) -> Condition:
 
 
 def contains(*columns: InstrumentedAttribute[Any]) -> Condition:
-    """Return a filter that matches rows with this text in any column, ignoring case."""
+    """Return a filter that matches a text in any of these columns, in any case."""
     return lambda text: or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
 def never_null(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
-    """Return a sort key that lets an index serve the whole order. Use this for a column
-    that allows nulls but is null in no row of the list.
+    """Return a sort key for a column that allows nulls but is null in no row of the
+    list.
+
+    `ordering` then adds no condition for nulls, so an index can serve the whole order.
     """
     return column.expression
 
@@ -56,8 +58,8 @@ def ordering(sort: str, sorts: Sorts, tie: InstrumentedAttribute[int]) -> list[C
     """Return the order of `sort`: ascending for `due_at`, descending for `-due_at`.
 
     `tie` breaks ties. Rows without a value come last in both directions, on every
-    database. No index supports this, so sort a long list by a column that is never
-    null. Expressions count as never null.
+    database. No index supports such an order, so sort a long list by a column that is
+    never null. An expression is treated as never null.
     """
     column = sorts[sort.removeprefix("-")]
     keys: list[ColumnElement[Any]] = [

@@ -1,4 +1,4 @@
-"""Locks on values, for transactions that want to insert the same unique value."""
+"""Locks on values, for transactions that may insert the same unique value."""
 
 from hashlib import sha256
 
@@ -12,10 +12,10 @@ from .errors import DatabaseTimeout
 def wait_for_turn(db: Session, column: InstrumentedAttribute[str], value: str) -> None:
     """Wait for the lock of this value, and hold it until the transaction ends.
 
-    Without the lock, two inserts of a duplicate can deadlock in InnoDB. A transaction
-    that found a duplicate keeps a lock on the gap that other transactions want to
-    insert into. Raises `DatabaseTimeout` (503) after `LOCK_SECONDS`. SQLite has only
-    one writer at a time, so it needs no such lock.
+    Without this lock, two transactions that insert a duplicate can deadlock in InnoDB:
+    a transaction whose INSERT has failed keeps a lock on the gap between rows into
+    which the others want to insert. Raises `DatabaseTimeout` (503) after
+    `LOCK_SECONDS`. SQLite has only one writer at a time, so it needs no such lock.
     """
     connection, name = db.connection(), f"{column} {value}"
     if connection.dialect.name == "postgresql":

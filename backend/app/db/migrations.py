@@ -7,13 +7,21 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Column, DefaultClause, Enum, inspect, text
+from sqlalchemy import Boolean, Column, DefaultClause, Enum, inspect, text
 from sqlalchemy.orm import Session
 
 from app.core.config import BACKEND
 from app.core.logging import get_logger
 
-from .types import ExactDecimal, JsonObject, TextDefault, UtcDateTime
+from .types import (
+    ExactDecimal,
+    JsonObject,
+    LongBinary,
+    LongText,
+    SearchTokens,
+    TextDefault,
+    UtcDateTime,
+)
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -43,7 +51,7 @@ def known_revisions(folder: Path = VERSIONS) -> tuple[str, frozenset[str]]:
 def _revision_in(file: Path) -> tuple[str, tuple[str, ...]]:
     """Return the revision in a file, and the revisions that it follows.
 
-    Alembic would take 7 MB of memory in each process to read these two constants.
+    The file is read without Alembic, which would take 7 MB of memory in each process.
     """
     found: dict[str, Any] = {}
     for node in ast.parse(file.read_text("utf-8")).body:
@@ -87,14 +95,15 @@ def alembic_config(backend: Path = BACKEND) -> "Config":
     return config
 
 
+OURS = (UtcDateTime, ExactDecimal, JsonObject, LongText, LongBinary, SearchTokens, TextDefault)
+
+
 def render_item(kind: str, item: object, autogen: "AutogenContext") -> str | Literal[False]:
-    """Render our own column types and defaults in a revision, and add the necessary
-    import.
-    """
+    """Render our own column types and defaults in a revision, with their imports."""
     if isinstance(item, Enum):
         return render_enum(item)
     ours = item.arg if kind == "server_default" and isinstance(item, DefaultClause) else item
-    if not isinstance(ours, UtcDateTime | ExactDecimal | JsonObject | TextDefault):
+    if not isinstance(ours, OURS):
         return False
     autogen.imports.add(f"from app.db.types import {type(ours).__name__}")
     return (
@@ -114,24 +123,31 @@ def render_enum(enum: Enum) -> str:
 
 
 def compare_server_default(
-    _context: object, _there: object, column: Column[Any], there: str | None, *_rendered: object
+    _context: object, _there: object, column: Column[Any], there: str | None, *rendered: object
 ) -> bool | None:
-    """Return whether the default of a column differs from its model.
+    """Return whether the default of a column differs from the default in its model.
 
     `None` leaves the decision to Alembic. Alembic would let PostgreSQL compare the
-    defaults, but PostgreSQL has no `=` for JSON. Each database also formats such a
-    default differently. So a `TextDefault` is compared only by whether it is present.
+    defaults, but PostgreSQL has no `=` for JSON, and each database formats a default
+    for JSON differently. So for a `TextDefault`, only its presence is compared. MySQL
+    reports `true` as 1.
     """
     default = column.server_default
     if isinstance(default, DefaultClause) and isinstance(default.arg, TextDefault):
         return there is None
+    if isinstance(column.type, Boolean) and default is not None and there is not None:
+        return _is_true(there) != _is_true(rendered[-1])
     return None
+
+
+def _is_true(default: object) -> bool:
+    return str(default).strip("'()").lower() in {"true", "1"}
 
 
 class SchemaGate:
     """A gate that opens when the schema fits the code.
 
-    While it is closed, it allows one check per second.
+    While the gate is closed, it allows one check per second.
     """
 
     def __init__(self) -> None:
@@ -146,7 +162,7 @@ class SchemaGate:
     def check(self, db: Session) -> State:
         """Check the schema now.
 
-        A new state is logged, unless the schema is now current.
+        A change of the state is logged, unless the schema is now current.
         """
         state = state_of(db)
         if state not in ("current", self.state):
@@ -157,8 +173,8 @@ class SchemaGate:
     def due(self) -> bool:
         """Return whether this caller should check the schema.
 
-        Until the first result, every caller should. After that, one caller per second
-        should.
+        Before the first result, every caller should check. After that, one caller per
+        second should.
         """
         with self._lock:
             due = self.state is None or time.monotonic() - self._checked_at >= RECHECK_SECONDS

@@ -11,7 +11,8 @@ from . import clock
 class Timestamps:
     """The times at which a row was created and last changed.
 
-    They come from the clock of the database, because lists are sorted by them.
+    The times come from the clock of the database, because lists are sorted by these
+    times.
     """
 
     __mapper_args__: ClassVar = {

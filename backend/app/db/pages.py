@@ -1,8 +1,8 @@
-"""The statements of a list, built once for each combination of filters.
+"""The statements that read the pages of a list, built once for each set of filters.
 
-Building the statement of a page takes longer than executing it. Two requests with the
-same filters need the same statement with other values. SQLAlchemy recognises such
-statements by a key, so the statements of a page are kept under the key of the list.
+Building the statement for a page takes longer than executing it. Two requests with the
+same filters need the same statement with different values. SQLAlchemy computes the same
+key for such statements, so the statements for the pages are kept under this key.
 """
 
 from collections import OrderedDict
@@ -28,10 +28,10 @@ from sqlalchemy.sql import operators
 from .lost import twice_if_lost
 from .projection import projection_of
 
-Order = Sequence[tuple[ColumnElement[Any], bool]]  # each key, and whether it is descending
+Order = Sequence[tuple[ColumnElement[Any], bool]]  # each sort key, and whether it is descending
 Values = Mapping[str, Any]
 
-MOST = 300  # lists that one process remembers
+MOST = 300  # maximum number of lists that one process remembers
 
 _known: OrderedDict[object, "Pages"] = OrderedDict()
 _lock = Lock()
@@ -41,10 +41,10 @@ _numbers = count(1)
 class Pages:
     """The statements for the pages of one list, by offset and by cursor.
 
-    `names` are the names of the list's own parameters, and `number` is part of the
-    names of all others. Pages that are kept need a number of their own. SQLAlchemy
-    would otherwise reuse the compiled statement of an equal list, in which the
-    parameters have other names.
+    `names` are the names of the parameters of the list's own statement. `number` is
+    part of the names of all parameters that are added here. Each `Pages` that is kept
+    needs a unique number. Otherwise SQLAlchemy would reuse the compiled statement of an
+    equal list, in which the parameters have different names.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class Pages:
     def read(
         self, db: Session, given: Values, *, limit: int, offset: int, after: list[Any] | None
     ) -> Sequence[Any]:
-        """Return the rows of a page, each with its sort keys at the end.
+        """Return the rows of a page. The last values of each row are its sort keys.
 
         `given` are the values of the list's own parameters. The page begins after the
-        sort keys `after`, or at `offset`.
+        row with the sort keys `after`, or at `offset` if `after` is `None`.
         """
         values = {**given, self._name("limit"): limit}
         if after is None:
@@ -95,9 +95,10 @@ class Pages:
     def _rows(self, db: Session, statement: Select[Any], values: Values) -> Sequence[Any]:
         """Execute the statement.
 
-        Columns are read without the parts of the session that load entities. If anyone
-        listens to the statements of sessions, besides `changes`, the session executes
-        them.
+        A statement that selects columns is executed on the connection, without the
+        parts of the session that load entities. But if any listener other than
+        `changes` listens to the statements of sessions, the session executes the
+        statement.
         """
         if self.projection is None or len(db.dispatch.do_orm_execute) > 1:
             return db.execute(statement, values).all()
@@ -119,7 +120,10 @@ class Pages:
         return list(row[-len(self.order) :])
 
     def _after(self, nulls: tuple[bool, ...]) -> Select[Any]:
-        """Return the statement for a page after sort keys, some of them null."""
+        """Return the statement for a page that begins after given sort keys.
+
+        `nulls` says which of the sort keys are null.
+        """
         if nulls not in self._by_cursor:
             bounds = [self._bound(f"after_{n}", key.type) for n, (key, _) in enumerate(self.order)]
             self._by_cursor[nulls] = self._whole.where(_beyond(self.order, bounds, nulls))
@@ -164,8 +168,8 @@ def _beyond(
     The condition has the form `a <= x AND (a < x OR (a = x AND b < y))`, for which all
     three databases can use an index.
     """
-    # The key before this one separates the nulls, so this key is null in all these
-    # rows.
+    # The preceding sort key separates the rows in which this key is null, so this key
+    # is null in all remaining rows.
     if nulls[0]:
         return _beyond(order[1:], bounds[1:], nulls[1:])
     (key, down), bound = order[0], bounds[0]

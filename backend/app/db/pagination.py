@@ -19,11 +19,12 @@ def paginate(
 ) -> Page[Shape]:
     """Return one page of `statement`.
 
-    A page takes one SQL statement. A page by offset may take more for its total
-    (`totals`). The statement must order by columns that cannot be null, and the last of
-    them must be unique. Then pages never overlap, and a cursor continues where its page
-    ended, even if rows were added or deleted. A column that can be null must follow a
-    key that separates its nulls (`app.db.lists.ordering`). Raises `InvalidCursor`.
+    A page takes one SQL statement. A page by offset may take more statements for the
+    total (`totals`). `statement` must order by columns that cannot be null, and the
+    last of these columns must be unique. Pages then never overlap, and a cursor
+    continues where its page ended, even if rows were added or deleted. A column that
+    can be null is allowed only after a sort key that separates the nulls from the other
+    rows (`app.db.lists.ordering`). Raises `InvalidCursor`.
     """
     pages, given = pages_of(statement, shape)
     by_offset = page.cursor is None
@@ -31,7 +32,7 @@ def paginate(
     rows = pages.read(db, given, limit=page.limit + 1, offset=page.offset, after=after)
     more = len(rows) > page.limit
     rows = rows[: page.limit]
-    page_of: type[Page[Shape]] = Page[shape]  # type: ignore[valid-type]  # the class at run time
+    page_of: type[Page[Shape]] = Page[shape]  # type: ignore[valid-type]  # at run time, this is a class
     return page_of.model_validate(
         {
             "items": [pages.item_of(row) for row in rows],
@@ -47,7 +48,7 @@ def paginate(
 def _total(
     db: Session, statement: Select[Any], page: PageQuery, rows: int, *, more: bool
 ) -> int | None:
-    """Return the number of rows on all pages. The last page already shows it."""
+    """Return the number of rows on all pages. For the last page, no count is needed."""
     seen = page.offset + rows
     if not more and (rows or not page.offset):
         return seen

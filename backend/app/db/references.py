@@ -19,7 +19,7 @@ def require_references(
     """Raise an error for the first id in `values` that has no row.
 
     If `owner_id` is given and the table has owners, another user's row counts as
-    missing. Otherwise the response would reveal that the row exists. If a row is
+    missing, so that the response does not reveal whether the row exists. If a row is
     deleted after this check, the foreign key still refuses the reference.
     """
     for name, (model, error) in references.items():

@@ -1,7 +1,7 @@
-"""Silence of the database: while it does not respond, requests are refused at once.
+"""While the database does not respond, requests are refused immediately.
 
-Otherwise each request would have to find out for itself. After waiting for a
-connection, it would wait again, for a response that does not come.
+Otherwise each request would have to find this out for itself: it would wait for a
+connection, and then for a response that does not come.
 """
 
 import threading
@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.logging import get_logger
 
-LISTEN_SECONDS = 1.9  # longer than a health check waits, because giving up early proves nothing
+LISTEN_SECONDS = 1.9  # longer than a health check, which is too short to prove silence
 TRY_SECONDS = 0.5  # between two attempts to connect
 
 log = get_logger(__name__)
@@ -29,14 +29,14 @@ class DatabaseSilent(Exception):
 class Silence:
     """The state of one database: silent or not.
 
-    A database is silent if the watchdog cut off a call and no other call was answered
-    in the meantime. During a silence, requests do not try the database. Instead, a
-    separate thread tries to connect.
+    A database is silent if the watchdog has cut off a call, and no other call has been
+    answered since that call began. While the database is silent, requests do not send
+    anything to it. Instead, a separate thread tries to connect.
     """
 
     def __init__(self) -> None:
         self.heard_at = 0.0  # time.monotonic() at the end of the last call that was answered
-        # Opens a connection, to find out whether the database responds.
+        # This function opens a connection, to find out whether the database responds.
         self.reach: Callable[[], Any] | None = None
         self._missed_at = -1.0
         self._lock = threading.Lock()
@@ -49,8 +49,8 @@ class Silence:
     def missed(self, began: float) -> None:
         """Record that the database never answered a call that began at this time.
 
-        If other calls were answered, only one connection is broken, and there is no
-        silence.
+        If another call has been answered since that time, only this connection is
+        broken, and the database is not silent.
         """
         at = time.monotonic()
         if not self.heard_at < began <= at - LISTEN_SECONDS:
@@ -87,9 +87,9 @@ class Silence:
 
 
 class NeverSilent(Silence):
-    """The silence of an SQLite file. A local file always counts as responding.
+    """The state of an SQLite file, which is never silent.
 
-    One slow statement does not mean that others are slow.
+    If one statement is slow, this does not mean that others are.
     """
 
     def missed(self, began: float) -> None:
@@ -102,11 +102,11 @@ def silence_of(address: str) -> Silence:
 
 
 def pool_class(silence: Silence) -> type[QueuePool]:
-    """Return a class of connection pools that refuse requests during a silence."""
+    """Return a pool class that gives out no connection while the database is silent."""
 
     class Pool(QueuePool):
-        # The pool's logger is named after this module, so its records appear as
-        # SQLAlchemy's.
+        # SQLAlchemy names the logger of a pool after this attribute. With this value,
+        # the records of the pool appear as SQLAlchemy's own.
         __module__ = QueuePool.__module__
 
         def connect(self) -> Any:

@@ -1,4 +1,4 @@
-"""Slugs made from a text, with a number if taken: `first-light`, `first-light-2`."""
+"""Makes slugs from a text, with a number if the slug is taken: `first-light-2`."""
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,11 +14,11 @@ from .base import Base
 from .errors import conflicts
 from .locks import wait_for_turn
 
-# How many free slugs to try. Under the lock, a slug can be lost only to a client that
-# chose the same one itself.
+# The maximum number of free slugs to try. While the lock is held, only a client that
+# chooses the same slug itself can take the slug first.
 TRIES = 3
 BLOCK = 100  # slugs per query
-# The last number has ten digits, for which every slug leaves room.
+# The last number has ten digits. Every generated slug is short enough for these.
 DOUBLED = [BLOCK * 2**power for power in range(1, 26)]
 
 Constraints = Mapping[str, type[AppError]]
@@ -48,10 +48,11 @@ def insert_with_slug(
 def _wrote_as(  # the usual case, which needs neither a lock nor a search
     db: Session, row: Base, column: InstrumentedAttribute[str], slug: str, constraints: Constraints
 ) -> bool:
-    """Insert the row with this slug if it is free, and return whether it was.
+    """Insert the row with this slug if it is free, and return whether it was inserted.
 
-    On MySQL and MariaDB, this tries nothing. After a duplicate, a transaction there
-    keeps a lock that other transactions wait for (`wait_for_turn`).
+    On MySQL and MariaDB, the function always returns false and inserts nothing. In
+    these databases, a transaction whose INSERT found a duplicate keeps a lock for which
+    other transactions wait (`wait_for_turn`).
     """
     if db.get_bind().dialect.name == "mysql":
         return False
@@ -153,10 +154,10 @@ def _numbered(base: str, number: int) -> str:
 def first_free(taken: Callable[[Iterable[int]], set[int]]) -> int:
     """Return a number that is not taken, with a few queries of `BLOCK` numbers each.
 
-    The number is 1, or the number before it is taken. Beyond the first block, it need
-    not be the smallest free number if there are gaps. All of `DOUBLED` are tried at
-    once. Then the gap between the last taken number and the first free number is
-    narrowed down.
+    The number is either 1, or the number before it is taken. If it is beyond the first
+    block, smaller numbers may be free, too. One query tries all numbers in `DOUBLED`.
+    Further queries narrow the gap between the last taken number and the first free
+    number.
     """
     low, high = 0, BLOCK + 1
     numbers: Sequence[int] = range(1, BLOCK + 1)

@@ -1,13 +1,11 @@
-"""The threads that run endpoints and dependencies, with a limit on the wait for a
-thread.
-"""
+"""The threads that run endpoints and dependencies. The wait for a thread is limited."""
 
 from typing import Any
 
 from anyio import fail_after
 
-# FastAPI names no limiter, so its calls use anyio's default. anyio has no public way to
-# replace that.
+# FastAPI passes no limiter to anyio, so anyio's default limiter applies. There is no
+# public way to replace this default.
 from anyio._backends._asyncio import CapacityLimiter, _default_thread_limiter
 
 from .database import DatabaseBusy

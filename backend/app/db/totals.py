@@ -5,11 +5,12 @@
 | all on this page | exact, without a count |
 | up to `EXACT` | exact, because at most `EXACT` rows are counted |
 | more | counted again after some seconds, so at most a minute old |
-| more than can be counted in the time of a statement | null |
+| more than can be counted within the statement timeout | null |
+| more, and a condition is a search | null |
 
-Only one request at a time counts a large list. Other requests use the last number. The
-longer a count takes, the longer its result is used, so that counting takes at most a
-twentieth of the time of one connection.
+Only one request at a time counts a large list. Other requests use the last result. The
+longer a count takes, the longer its result is used. So counting a list occupies one
+connection for at most a twentieth of the time.
 """
 
 import time
@@ -22,19 +23,20 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from .errors import DatabaseTimeout, translate_database_error
+from .search.matching import is_search
 
 EXACT = 1_000
-SHARE = 20  # a result is used for this many times the duration of its count
-LEAST, LONGEST = 1.0, 50.0  # seconds to use a result, at least and at most
-# How long other requests use the last result while one request counts. No statement
-# takes longer than this.
+SHARE = 20  # a result is used for this many times as long as its count took
+LEAST, LONGEST = 1.0, 50.0  # minimum and maximum time for which a result is used, in seconds
+# Other requests use the last result for this long while one request counts. No
+# statement takes longer than this.
 COUNTING = 5.0
-MOST = 200  # lists that one process remembers
+MOST = 200  # maximum number of lists that one process remembers
 
 
 class Known(NamedTuple):
     total: int | None
-    until: float  # monotonic
+    until: float  # by time.monotonic()
 
 
 _known: OrderedDict[object, Known] = OrderedDict()
@@ -59,7 +61,7 @@ def total_of(db: Session, statement: Select[Any]) -> int | None:
         with _lock:
             _known.pop(key, None)
         return few
-    total = _count_all(db, statement)
+    total = None if is_search(statement) else _count_all(db, statement)
     used = min(LONGEST, max(LEAST, SHARE * (time.monotonic() - began)))
     with _lock:
         _known[key] = Known(total, began + used)
@@ -71,7 +73,8 @@ def total_of(db: Session, statement: Select[Any]) -> int | None:
 def _count_all(db: Session, statement: Select[Any]) -> int | None:
     """Return the number of rows, or `None` if counting them took too long.
 
-    The savepoint keeps the transaction of the request usable.
+    After a timeout, the transaction of the request is still usable, because the count
+    runs in a savepoint.
     """
     try:
         with db.begin_nested():

@@ -1,7 +1,7 @@
 """Token buckets (GCRA), which limit both the rate of requests and the size of a burst.
 
 A fixed window would allow a burst of twice the limit where two windows meet, and then
-nothing until the second window ends.
+no request until the second window ends.
 """
 
 import time
@@ -10,10 +10,10 @@ from threading import Lock
 from typing import Any
 
 ROUNDING = 1e-6  # seconds
-MANY = 1_000  # buckets in memory; above this number, full buckets are dropped
+MANY = 1_000  # number of buckets in memory above which full buckets are dropped
 
-# A bucket is stored as the time at which it will be full again. Times come from the
-# clock of Redis, which all hosts share.
+# A bucket is stored as the time at which it will be full again. The times come from
+# Redis, because all hosts share its clock.
 SCRIPT = """
 local now = redis.call('TIME')
 now = now[1] + now[2] / 1000000

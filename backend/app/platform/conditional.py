@@ -11,8 +11,8 @@ from app.core.errors import PreconditionFailed
 
 # A proxy that compresses a response changes its bytes, so it changes our tag to `W/"…"`
 # (nginx, HAProxy, Cloudflare) or `"…-gzip"` (Apache, Caddy). The hash in the tag still
-# identifies one version of the resource. We never issue weak tags ourselves, so such a
-# tag can be treated like the original.
+# identifies one version of the resource. The API never issues weak tags itself, so a
+# changed tag can be treated like the original.
 MARKED = re.compile(r'(?:W/)?"(?P<hash>[0-9a-f]{32})(?:--?(?:gzip|br|zstd|deflate))?"')
 
 
@@ -31,9 +31,9 @@ def matches_tag(header: str, etag: str) -> bool:
     """Return whether a header such as `If-Match` contains this tag, or `*`.
 
     A tag that a proxy changed matches, too. RFC 9110 (13.1.1) requires a strong
-    comparison for `If-Match`, because different bytes may have the same weak tag. Our
-    tags are hashes of the bytes, and only proxies make them weak, so this cannot happen
-    here.
+    comparison for `If-Match`, because different bytes may have the same weak tag. That
+    cannot happen here, because our tags are hashes of the bytes, and only proxies make
+    them weak.
     """
     if header.strip() == "*":
         return True

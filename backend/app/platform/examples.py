@@ -88,7 +88,7 @@ def _body_errors(route: Any) -> tuple[str, list[Any]] | None:
 
 
 def _query_errors(known: frozenset[str] | None) -> tuple[str, list[Any]] | None:
-    """Return the error for a query parameter whose name lacks its last letter."""
+    """Return the error for a query parameter whose name lacks the last letter."""
     if known is None:
         return None
     nearest = next((name for name in sorted(known) if name[:-1] not in known), "")
@@ -114,7 +114,7 @@ def _value(error: AppError) -> dict[str, Any]:
 
 
 def _name_of(error: type[AppError]) -> str:
-    """Return a name such as `BlogPostNotFound`.
+    """Return the name of an example, such as `BlogPostNotFound`.
 
     The name includes the feature, because two features may have errors of the same
     name.

@@ -1,6 +1,4 @@
-"""Rate limits. They are counted in Redis if it is configured, otherwise in this
-process.
-"""
+"""Rate limits, counted in Redis if it is configured, otherwise in this process."""
 
 import hmac
 import math
@@ -55,7 +53,7 @@ class Counters:
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_errors: tuple[type[Exception], ...] = ()
         self._clock = clock
-        # When to try Redis again, by the clock. 0 while Redis responds.
+        # The time on `clock` at which to try Redis again, or 0 while Redis responds.
         self._local_until = 0.0
         self._lock = Lock()
         if redis_url:
@@ -78,7 +76,7 @@ class Counters:
         self._ask(lambda limiter: limiter.clear(item, *key))
 
     def seconds_left(self, item: "RateLimitItem", *key: str) -> int:
-        """Return how many seconds remain until another hit is allowed, at least 1."""
+        """Return the number of seconds until another hit is allowed, at least 1."""
         return max(
             1,
             math.ceil(
@@ -195,15 +193,15 @@ class RateLimit:
     def failures(self, error: type[AppError], *key: str) -> Iterator[None]:
         """Limit failed attempts. Wrap each attempt in this context manager.
 
-        The attempt is refused if too many attempts have failed before. It is counted if
-        it raises `error`.
+        An attempt is refused if too many attempts have failed before. An attempt is
+        counted if it raises `error`.
         """
         self.test(*key)
         try:
             yield
         except error:
-            # Other attempts may have failed while this one ran. This one was allowed to
-            # run, so its caller gets the result rather than a refusal.
+            # Other attempts may have failed while this attempt ran. This attempt was
+            # allowed to run, so its caller gets the result rather than a refusal.
             with suppress(TooManyRequests):
                 self.hit(*key)
             raise
@@ -215,10 +213,7 @@ class RateLimit:
 
 
 def limit_refusal(amount: int, wait: int) -> TooManyRequests:
-    """Return the 429 error for a limit of `amount` requests.
-
-    `wait` is the number of seconds until the next request is allowed.
-    """
+    """Return the 429 error for a limit of `amount`, to retry after `wait` seconds."""
     headers = {
         "Retry-After": wait,
         "RateLimit-Limit": amount,
@@ -265,6 +260,10 @@ class AddressLimit:
                 limit.note(key)
                 return False
         return True
+
+    def clear(self, address: str) -> None:
+        for limit, key in self._both(address):
+            limit.clear(key)
 
     @contextmanager
     def failures(self, error: type[AppError], address: str) -> Iterator[None]:

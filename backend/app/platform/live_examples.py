@@ -2,9 +2,9 @@
 
 A token from an email, a code from an authenticator app or a signature cannot be written
 into a document in advance. In development, such values are added to `/openapi.json`
-each time it is served. They belong to the accounts in the demo data. So every body that
-`/docs` shows works unchanged. Other environments serve the document without such
-values.
+each time it is served. These values belong to the accounts in the demo data. So every
+body that `/docs` shows works unchanged. Other environments serve the document without
+such values.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Live:
-    """Body fields and request headers that replace those in an example."""
+    """Body fields and request headers that replace the values in an example."""
 
     body: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)

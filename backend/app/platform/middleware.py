@@ -1,4 +1,4 @@
-"""The middlewares of the application, from the outside in."""
+"""The middlewares of the application, outermost first."""
 
 from starlette.middleware import Middleware
 

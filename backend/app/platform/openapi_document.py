@@ -21,7 +21,7 @@ EXAMPLE = re.compile(rf"'{examples.REFERENCE}(\w+)'")
 
 
 def application_description(settings: Settings) -> dict[str, Any]:
-    """Return what the document says about the application, as arguments for FastAPI."""
+    """Return the description of the application, as arguments for FastAPI."""
     return {
         "servers": [{"url": settings.public_url or "/"}],
         "contact": {"name": "Liftoff", "url": settings.frontend_url or settings.public_url},
@@ -32,7 +32,7 @@ def application_description(settings: Settings) -> dict[str, Any]:
 def complete_openapi(app: FastAPI, prefix: str) -> None:
     """Make `app.openapi()` return the complete document.
 
-    The lock is needed because several requests may generate the document at once.
+    The lock is needed because several requests may generate the document together.
     FastAPI stores its document before the document is finished, and Pydantic's schema
     generator is not thread-safe.
     """
@@ -63,7 +63,7 @@ def _finish(document: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _show(parameter: dict[str, Any]) -> None:
-    """Give each path parameter an example, which pages such as `/docs` fill in.
+    """Give each path parameter an example. Pages such as `/docs` fill it in.
 
     A route can declare an example with `Path(examples=[…])`. The default is the id of
     the first row. Query parameters get no example, because a filled-in filter would

@@ -25,17 +25,17 @@ IF_NONE_MATCH = (
 )
 IF_MATCH = (
     "If-Match",
-    "The `ETag` that you read. The response is 412 if the resource has changed since.",
+    "The `ETag` that you read. If the resource has changed since then, the response is 412.",
 )
 IDEMPOTENCY_KEY = (
     idempotency.HEADER,
     (
-        "Any unique string. Send the same one with every retry: for 24 hours the request takes "
-        "effect only once."
+        "Any unique string. Send the same string with every retry. For 24 hours, the request "
+        "takes effect only once."
     ),
 )
 ETAG = {
-    "ETag": {"description": "Changes whenever the response does.", "schema": {"type": "string"}}
+    "ETag": {"description": "Changes whenever the response changes.", "schema": {"type": "string"}}
 }
 REPLAYED = {
     "description": "`true` if this response is repeated from the first request.",
@@ -46,6 +46,14 @@ CREATED: dict[int | str, dict[str, Any]] = {
         "headers": {
             "Location": {"description": "Path of the new resource.", "schema": {"type": "string"}}
         }
+    }
+}
+MOVED: dict[int | str, dict[str, Any]] = {
+    308: {
+        "description": "The slug has changed.",
+        "headers": {
+            "Location": {"description": "Path with the new slug.", "schema": {"type": "string"}}
+        },
     }
 }
 # The headers of error responses, by status. The document defines each header only once,
@@ -79,8 +87,8 @@ class BodyTooLarge(AppError):
 class RouteNotFound(NotFound):
     """The framework's error for an unknown path, for the OpenAPI document.
 
-    A route with a path parameter can return it, because some characters in the value
-    make a different path.
+    A route with a path parameter can return this error, because some characters in the
+    value make a different path.
     """
 
     code, detail = problems.GENERIC[404]
@@ -102,7 +110,7 @@ def is_optional(route: Any) -> bool:
 def describe_route(route: Any, known: frozenset[str] | None) -> None:
     """Add responses, header parameters and examples to the OpenAPI data of a route.
 
-    `known` contains the names of its query parameters.
+    `known` contains the names of the route's query parameters.
     """
     by_status: dict[int, set[type[AppError]]] = defaultdict(set)
     for error in _errors(route):

@@ -1,4 +1,4 @@
-"""`PageParams`, the query parameters of a list."""
+"""`PageParams` and `CursorParams`, the query parameters of a list."""
 
 from typing import Annotated
 
@@ -8,6 +8,10 @@ from app.core.errors import raises
 from app.core.pagination import MAX_CURSOR, MAX_LIMIT, MAX_OFFSET, InvalidCursor, PageQuery
 from app.platform.principal import current_viewer
 
+Cursor = Annotated[
+    str | None,
+    Query(max_length=MAX_CURSOR, description="The `next_cursor` of the previous page, unchanged."),
+]
 NOT_BOUND = {"cursor", "limit", "offset"}  # clients may change these from page to page
 
 
@@ -16,16 +20,11 @@ def page_query(
     request: Request,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,
-    cursor: Annotated[
-        str | None,
-        Query(
-            max_length=MAX_CURSOR, description="The `next_cursor` of the previous page, unchanged."
-        ),
-    ] = None,
+    cursor: Cursor = None,
 ) -> PageQuery:
     """Return the page that the client requests.
 
-    Its cursor is valid only for the same path, query and caller.
+    A cursor is valid only for the same path, query and caller.
     """
 
     def bound_to() -> list[object]:
@@ -37,4 +36,15 @@ def page_query(
     return PageQuery(bound_to, offset=offset, limit=limit, cursor=cursor)
 
 
+@raises(InvalidCursor)
+def cursor_query(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,
+    cursor: Cursor = None,
+) -> PageQuery:
+    """Return the page that the client requests, of a list without offsets."""
+    return page_query(request, 0, limit, cursor)
+
+
 PageParams = Annotated[PageQuery, Depends(page_query)]
+CursorParams = Annotated[PageQuery, Depends(cursor_query)]

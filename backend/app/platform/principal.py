@@ -25,14 +25,15 @@ def optional(dependency: Dependency) -> Dependency:
 def required(dependency: Dependency) -> Dependency:
     """Mark a dependency that refuses requests without a user.
 
-    Without this mark, OpenAPI would go by the optional dependency that it depends on.
+    Without this mark, OpenAPI would describe the token as optional, because the
+    dependency itself depends on an optional dependency.
     """
     dependency.caller = "required"  # type: ignore[attr-defined]
     return dependency
 
 
 def fresh(dependency: Dependency) -> Dependency:
-    """Mark a dependency whose routes always ask the database who the caller is.
+    """Mark a dependency whose routes always look up the caller in the database.
 
     IDENTITY_CACHE_SECONDS does not apply to these routes.
     """

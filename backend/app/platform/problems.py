@@ -16,13 +16,15 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from app.core.config import get_settings
 from app.core.errors import AppError, Unprocessable
 from app.core.logging import get_logger, security_event
+from app.db.documents import translate_documents_error
 from app.db.errors import DatabaseConflict, translate_database_error
 from app.platform.principal import current_viewer
 
 MEDIA_TYPE = "application/problem+json"
-INVALID = "Some of the input is missing or invalid. `errors` says which fields, and why."
+INVALID = "Some of the input is missing or invalid. `errors` names the fields and the reasons."
 MAX_ERRORS = 50
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,64}")
@@ -44,19 +46,19 @@ GENERIC: dict[int, tuple[str, str]] = {
     ),
     500: (
         "internal_error",
-        "Something failed on our side. Try again; if it fails again, report the request id.",
+        "Something failed on our side. Try again. If it fails again, report the request id.",
     ),
 }
 TITLES = {
     413: "Content Too Large",
     422: "Unprocessable Content",
-}  # the names differ between Python versions
+}  # the names of these statuses differ between Python versions
 
 log = get_logger("app.problems")
 
 
 class FieldError(BaseModel):
-    """A fault in the input, and where it is."""
+    """An error in the input, and its location."""
 
     loc: list[str | int]
     msg: str
@@ -66,7 +68,7 @@ class FieldError(BaseModel):
 class Problem(BaseModel):
     """The body of every error response.
 
-    Programs should decide by `code`. `detail` is for people, and may change.
+    Programs should use `code`. `detail` is for people, and may change.
     """
 
     type: str
@@ -78,7 +80,7 @@ class Problem(BaseModel):
 
 
 class ValidationProblem(Problem):
-    """An error response that lists the faulty fields."""
+    """An error response that lists the invalid fields."""
 
     errors: list[FieldError]
 
@@ -155,6 +157,11 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ResponseValidationError, _on_invalid_answer)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(SQLAlchemyError, _on_database_error)
+    if get_settings().mongodb_url:
+        # pymongo is large, and most deployments run without it.
+        from pymongo.errors import PyMongoError
+
+        app.add_exception_handler(PyMongoError, _on_documents_error)
 
 
 # These handlers are `async` because they never wait. Plain functions would occupy a
@@ -200,7 +207,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> list[str]:
     """Return every method that this path supports (RFC 9110, 15.5.6).
 
-    FastAPI itself names only the methods of the first matching route.
+    FastAPI itself lists only the methods of the first matching route.
     """
     routes = request.app.routes
     asked = ((method, dict(request.scope, method=method)) for method in METHODS)
@@ -218,6 +225,14 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
     if problem is None:
         raise error
     log.warning("database_error", code=problem.code, error=str(error), path=request.url.path)
+    return problem_response(problem)
+
+
+async def _on_documents_error(request: Request, error: Exception) -> Response:
+    problem = translate_documents_error(error)
+    if problem is None:
+        raise error
+    log.warning("documents_error", code=problem.code, error=str(error), path=request.url.path)
     return problem_response(problem)
 
 

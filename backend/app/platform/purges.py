@@ -7,7 +7,7 @@ A feature declares its purges in its `jobs.py`:
 
 One recurring job per table, `purge.<table>`, does the work. It deletes in batches
 (`app.db.batches`), so that no transaction holds its locks for long. The job runs again
-at once until no expired row is left.
+and again until no expired row is left.
 """
 
 import time
@@ -31,7 +31,7 @@ EVERY = timedelta(hours=1)
 # Rows that are overdue by more than this raise an alarm, because the purges do not run
 # or are too slow.
 OVERDUE = timedelta(days=1)
-LOOK_AGAIN = 3000.0  # seconds between two looks for overdue rows
+LOOK_AGAIN = 3000.0  # seconds between two checks for overdue rows
 
 log = get_logger(__name__)
 
@@ -40,8 +40,8 @@ log = get_logger(__name__)
 class Purge:
     """A declared purge.
 
-    It covers the rows that match the conditions and whose `column` is more than `kept`
-    ago.
+    A purge covers rows that match the conditions, and whose `column` holds a time more
+    than `kept` ago.
     """
 
     column: InstrumentedAttribute[Any]
@@ -73,7 +73,7 @@ class Purge:
 
 
 _purges: dict[str, list[Purge]] = {}
-looked_for_late: dict[Purge, float] = {}  # when each was last checked
+looked_for_late: dict[Purge, float] = {}  # when each purge was last checked
 
 
 def purge(
@@ -82,8 +82,8 @@ def purge(
     kept: timedelta = timedelta(),
     work: Work | None = None,
 ) -> None:
-    """Delete rows whose `column` is more than `kept` ago. An index must begin with this
-    column.
+    """Declare that rows are deleted `kept` after the time in `column`. An index must
+    begin with this column.
 
     A table may have several purges. Instead of deleting the rows, a purge can call
     `work`, which must change them so that they no longer match.
@@ -104,7 +104,7 @@ def all_purges() -> list[Purge]:
 
 
 def overdue_purges(db: Session) -> dict[str, timedelta]:
-    """Return how overdue the first expired row of each table is."""
+    """Return for how long the first expired row of each table has been overdue."""
     found: dict[str, timedelta] = {}
     for declared in all_purges():
         found[declared.table] = max(found.get(declared.table, timedelta()), declared.overdue(db))
@@ -115,8 +115,8 @@ def _run(table: str, _db: Session, payload: dict[str, Any]) -> Again | None:
     """Run the purges of one table.
 
     `_db` has not begun a transaction, so it holds no connection during the run. A
-    continued run begins where the previous run ended. Otherwise it would first read the
-    index entries of rows that are already deleted, which PostgreSQL keeps until a
+    continued run begins where the previous run ended. A run that begins at the start of
+    the index first reads the entries of deleted rows, which PostgreSQL keeps until a
     vacuum.
     """
     places: dict[str, str] = {}
@@ -147,9 +147,9 @@ def _run(table: str, _db: Session, payload: dict[str, Any]) -> Again | None:
 def _look_for_late(declared: Purge) -> None:
     """Log an alarm if rows are overdue.
 
-    This happens before any row is deleted, so that a purge that always fails is
-    reported, too. It happens about once an hour, even if there is no pause between the
-    runs.
+    This check runs before any row is deleted, so that a purge that always fails is
+    reported, too. The check runs about once an hour, even if there is no pause between
+    the purge's runs.
     """
     looked = looked_for_late.get(declared, -LOOK_AGAIN)
     if time.monotonic() - looked < LOOK_AGAIN:

@@ -1,8 +1,8 @@
 """Finds the route of a request by the segments of its path.
 
-FastAPI compares a path with the pattern of one route after another, and with the
-patterns of nested routers several times. We measured 0.4 ms for the last of 80 routes.
-That is more than the rest of a small request takes.
+FastAPI compares a path with the pattern of one route after another. It compares a path
+with the patterns of nested routers several times. For the last of 80 routes, this took
+0.4 ms, which is more than the rest of a small request takes.
 """
 
 import re
@@ -28,12 +28,13 @@ from . import openapi_routes
 from .monitoring.metrics import FOUND
 from .routing import Route
 
-# Parameters of these kinds never contain a slash, so each fills exactly one segment.
+# Parameters of these kinds never contain a slash, so each parameter fills exactly one
+# segment.
 IN_ONE_SEGMENT = {StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor}
 
 
 class Entry:
-    """A route in the index, with everything that a request needs of it.
+    """A route in the index, with all attributes of the route that a request needs.
 
     FastAPI looks up each attribute of its `RouteContext` through several objects.
     """
@@ -52,7 +53,7 @@ class Entry:
     )
 
     def __init__(self, number: int, context: RouteContext) -> None:
-        self.number = number  # in the order of registration
+        self.number = number  # position in the order of registration
         self.context = context
         self.is_alone = _stands_alone(context)
         self.path = context.path
@@ -124,7 +125,9 @@ class RouteIndex(BaseRoute):
 
 
 class _Tree:
-    """All paths by their segments, with the order of their registration."""
+    """A tree of all paths by their segments, which also stores the order of
+    registration.
+    """
 
     def __init__(self, routes: Iterator[RouteContext]) -> None:
         self.named: dict[str, list[RouteContext]] = {}
@@ -155,9 +158,7 @@ class _Tree:
 
 
 class _Segment:
-    """A node in the tree of paths: the routes that end here, and the segments that
-    follow.
-    """
+    """A node in the tree of paths: the routes that end here, and the next segments."""
 
     def __init__(self) -> None:
         self.routes: list[Entry] = []
@@ -172,7 +173,7 @@ class _Segment:
         return self._parameter
 
     def at(self, parts: list[str], depth: int) -> Iterator[Entry]:
-        """Return the routes that may match these parts, from this depth on."""
+        """Return the routes that may match the parts of the path after this depth."""
         if depth == len(parts):
             yield from self.routes
             return

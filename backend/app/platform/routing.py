@@ -1,18 +1,18 @@
 """The router class of all features, which applies the rules that all routes share.
 
-The handler of a route applies the rules, because only a handler has the response while
-the transaction is still open. Middleware runs after the transaction has ended, and a
-dependency never sees the bytes of the response. The docstring of `one_hop` says what
-runs in a thread.
+The handler of a route applies the rules, because only a handler has access to the
+response while the transaction is still open. Middleware runs after the transaction has
+ended, and a dependency never sees the bytes of the response. The docstring of `one_hop`
+explains which parts run in a thread.
 
 | Route | What the router adds |
 |---|---|
 | every route | strict input, documented errors, 422 for an unknown query parameter |
-| `GET` with JSON | a strong `ETag`, 304 for `If-None-Match` |
+| `GET` with JSON, XML or a feed | a strong `ETag`, 304 for `If-None-Match` |
 | `GET` with `@cached` | public responses are kept in memory (`app.platform.cache`) |
 | `PUT`, `PATCH` of a resource | 412 `stale` for an old `If-Match`; new `ETag` |
 | `POST` that returns 201 or 202 | `Idempotency-Key` |
-| unsafe method of a user | 429 over `WRITES_PER_MINUTE` |
+| unsafe method, signed-in caller | 429 over `WRITES_PER_MINUTE` |
 """
 
 import functools
@@ -37,6 +37,7 @@ from . import openapi_routes
 from .cache.routes import through_cache
 from .conditional import Stale, etag_of, matches_tag, revalidated
 from .one_hop import Plan, plan_of, request_threads
+from .reading import note_write, note_write_in_thread
 from .requests import idempotency, query_rules
 from .requests.strict_request import StrictRequest
 from .requests.write_limit import limit_writes
@@ -46,6 +47,8 @@ SMALL_BODY = 16_000  # for routes that need no account
 MAX_BODY = 256_000
 LARGE_BODY = 1_000_000
 
+# Responses of these types are completely in memory, so they can get an `ETag`.
+REVALIDATED = {"application/json", "application/xml", "application/atom+xml"}
 SAFE = {"GET", "HEAD", "OPTIONS"}  # RFC 9110, 9.2.1
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -65,7 +68,7 @@ def answers_alike(endpoint: Endpoint) -> Endpoint:
 def never_limited(endpoint: Endpoint) -> Endpoint:
     """Mark a route that ends sessions, so that the limit on writes does not apply.
 
-    Otherwise someone who stole a session could use up the limit, and its owner could
+    Otherwise someone who stole a session could use up the limit, and the owner could
     not end the session.
     """
     endpoint.never_limited = True  # type: ignore[attr-defined]
@@ -110,7 +113,7 @@ class Route(APIRoute):
         self.stores = self.creates and not hasattr(endpoint, "answers_alike")
         self.limited = not methods <= SAFE and not hasattr(endpoint, "never_limited")
         settle = [idempotency.SettleClaim] if self.stores else []
-        # A plan does the work of this dependency itself.
+        # In a planned route, the plan does the work of this dependency.
         self.left_out = idempotency.SettleClaim.dependency if self.stores else None
         super().__init__(
             path, self._guarded(endpoint), dependencies=[*settle, *(dependencies or [])], **options
@@ -120,7 +123,7 @@ class Route(APIRoute):
     def _guarded(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap the endpoint in checks that run before it.
 
-        They need the caller, the session, and the resource in its current state.
+        The checks need the caller, the session, and the resource in its current state.
         """
         if inspect.iscoroutinefunction(endpoint):
             return self._limited(endpoint)
@@ -177,7 +180,7 @@ class Route(APIRoute):
         included = self._as_included()
 
         @functools.cache
-        def planned() -> Plan | None:  # not at startup, where it would cost each route
+        def planned() -> Plan | None:  # created at the first request, to keep startup fast
             return plan_of(included, left_out=self.left_out)
 
         known = self._query_names()
@@ -198,6 +201,7 @@ class Route(APIRoute):
             plan = planned()
             if plan is None or not plan.is_for(request):
                 response = await answer(request)
+                await note_write_in_thread(request)
                 if getattr(request.state, "claim", None):
                     return await run_in_threadpool(self._finish, request, response)
                 return self._finish(request, response)
@@ -218,6 +222,7 @@ class Route(APIRoute):
         try:
             response = plan.run(request, body, functools.partial(self._finish, request))
             committed = True
+            note_write(request)
             return response
         finally:
             if self.stores:
@@ -270,7 +275,7 @@ def _read(request: Request, response: Response) -> Response:
         "Cache-Control", "no-store" if current_viewer(request) else "no-cache"
     )
     response.headers.add_vary_header("Authorization")
-    if response.status_code == 200 and response.media_type == "application/json":  # noqa: PLR2004 - OK
+    if response.status_code == 200 and response.media_type in REVALIDATED:  # noqa: PLR2004 - OK
         return revalidated(response, request.headers.get("if-none-match"))
     return response
 
@@ -278,9 +283,9 @@ def _read(request: Request, response: Response) -> Response:
 class Router(APIRouter):
     """The router that a feature creates: `router = Router(prefix="/bookmarks")`.
 
-    `body_limit` is in bytes and applies to all its routes. A single route overrides it
-    with `max_body_size`. With `strict_query=False`, its routes ignore unknown query
-    parameters instead of responding with 422.
+    `body_limit` is in bytes and applies to all routes of the router. A single route can
+    override it with `max_body_size`. With `strict_query=False`, the routes ignore
+    unknown query parameters instead of responding with 422.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 The email `auth/verify_email` has the templates `verify_email.txt` and
 `verify_email.html` in the folder `templates/` of `auth`. The first line of the text is
-`Subject: …`. The HTML extends `platform/layout.html`. Its styles are copied into each
+`Subject: …`. The HTML extends `platform/layout.html`. The styles are copied into each
 element, because many mail programs ignore style sheets. If a template uses a value that
 was not passed, rendering raises an error.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @lru_cache
 def inliner() -> "CSSInliner":
-    # This import is slow, so it happens with the first email rather than at startup.
+    # This import is slow, so the first email triggers it rather than startup.
     from css_inline import CSSInliner
 
     return CSSInliner(load_remote_stylesheets=False)
@@ -85,8 +85,8 @@ def render_mail(template: str, values: dict[str, Any]) -> Rendered:
 def sample_values() -> dict[str, dict[str, Any]]:
     """Return the sample values of every email template, by the name of the template.
 
-    They come from `templates/samples.toml` of each feature. Raises `KeyError` for a
-    template without sample values.
+    The values come from `templates/samples.toml` of each feature. Raises `KeyError` for
+    a template without sample values.
     """
     found = {}
     for feature in discover():

@@ -1,6 +1,6 @@
 """`python -m app.server` serves the application according to the settings.
 
-With `--reload`, it restarts after every change to the code.
+With `--reload`, the server restarts after every change to the code.
 """
 
 import faulthandler
@@ -12,16 +12,16 @@ from socket import socket
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
 from app.core.announcements import announce_for_children
 from app.core.config import Settings, get_settings
 from app.core.features import BrokenFeature
 from app.core.logging import configure_logging
 from app.server import descriptors, listening, metrics_listener, reloader, supervisor
+from app.server.draining import DrainingServer
 
-# Longer than the idle timeout of common load balancers, which could otherwise reuse a
-# connection that we are closing.
+# This is longer than the idle timeout of common load balancers. With a shorter time, a
+# load balancer could send a request on a connection that we are closing.
 KEEP_ALIVE_SECONDS = 75
 
 
@@ -45,7 +45,7 @@ def main() -> None:
 def serve_one(sockets: list[socket]) -> None:
     """Serve the reloader's sockets in this process.
 
-    It shuts down quickly, because a developer who has saved a file is waiting.
+    The process shuts down quickly, because a developer who has saved a file is waiting.
     """
     settings = get_settings()
     _prepare(settings)
@@ -70,11 +70,11 @@ def _serve(settings: Settings, sockets: list[socket]) -> None:
         return
     announce_for_children(settings)
     with suppress(KeyboardInterrupt):
-        Multiprocess(config, sockets=sockets).run()
+        supervisor.Supervisor(config, sockets).run()
 
 
 def _run(config: uvicorn.Config, sockets: list[socket]) -> None:
-    server = uvicorn.Server(config)
+    server = DrainingServer(config)
     with suppress(KeyboardInterrupt):
         server.run(sockets=sockets)
     if not server.started:
@@ -92,8 +92,8 @@ def _config(settings: Settings, *, end_seconds: int, processes: int = 1) -> uvic
         ws="none",
         log_config=None,
         access_log=False,
-        # By default, uvicorn trusts proxies on loopback. Here, TRUSTED_PROXIES decides,
-        # and the application applies it.
+        # By default, uvicorn trusts proxies on loopback. Here, TRUSTED_PROXIES names
+        # the trusted proxies, and the application applies the setting.
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -105,16 +105,17 @@ def _config(settings: Settings, *, end_seconds: int, processes: int = 1) -> uvic
 def _try_start(settings: Settings) -> None:
     """Exit with a one-line message if no process could serve.
 
-    With several processes, uvicorn would replace a process that fails at startup again
-    and again. It would also exit with 0 after such a failure. The serving processes are
-    separate programs, so they inherit no connection from this one.
+    With several processes, uvicorn would keep replacing processes that fail at startup.
+    uvicorn would also exit with 0 after such a failure. The serving processes are
+    separate programs, so they inherit no connection from this process.
     """
     try:
-        import_module("app.main")  # only once the metrics know whether there are several processes
+        # Before this import, the metrics must know whether there are several processes.
+        import_module("app.main")
     except BrokenFeature as error:
         sys.exit(" ".join(str(error).split()))
-    # This import creates the connection pools, which the parent of a reload must not
-    # have.
+    # This import creates the connection pools. The reloader's process, which never
+    # calls this function, must not have them.
     from app.db.capacity import TooSmall, check_capacity
     from app.db.database import SideSession
 

@@ -5,8 +5,9 @@ import gc
 
 from fastapi import FastAPI
 
-# Options of glibc's malloc.h. Large blocks, such as the memory for a password's hash,
-# return to the system at once, and so does free memory at the end of the heap.
+# Options of glibc's malloc.h. With these values, glibc immediately returns large blocks
+# to the system, such as the memory for hashing a password. glibc also immediately
+# returns free memory at the end of the heap.
 OPTIONS = {
     -8: 2,  # M_ARENA_MAX
     -3: 1_000_000,  # M_MMAP_THRESHOLD, in bytes
@@ -17,8 +18,8 @@ OPTIONS = {
 def application() -> FastAPI:
     """Return the application.
 
-    glibc gives each thread a pool of memory of its own, and keeps what the imports have
-    freed. Both together would be a tenth of the process.
+    By default, glibc gives each thread a separate pool of memory. It also keeps memory
+    that the imports have freed. Both together would be a tenth of the process's memory.
     """
     libc = ctypes.CDLL(None)
     for option, value in OPTIONS.items() if hasattr(libc, "mallopt") else ():
@@ -27,7 +28,7 @@ def application() -> FastAPI:
     from app.main import app
 
     gc.collect()
-    gc.freeze()  # what lives as long as the process need not be looked at again
+    gc.freeze()  # these objects live until the process ends, so the collector can skip them
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)
     return app

@@ -1,8 +1,8 @@
 """The connection of one client: uvicorn's HTTP protocol, with a limit on every wait.
 
-uvicorn limits only how long a connection may be idle after a response. It waits forever
-for the first byte, for the rest of a head or a body, and for a client that does not
-read. Causing such a wait costs a client nothing.
+uvicorn limits only how long a connection may be idle after a response. uvicorn waits
+forever for the first byte, for the rest of a head or a body, and for a client that does
+not read. A client can cause such a wait without any effort.
 """
 
 import socket
@@ -29,16 +29,20 @@ SIDE_CONNECTIONS = 16
 # receives the response.
 DISCARDED = 1_000_000
 LINGER = 1  # seconds to read and discard
-# The most pipelined requests that may wait for a response. Together, their heads may be
-# as large as one head.
+# Maximum number of pipelined requests that may wait for a response. The heads of these
+# requests together may be as large as the head of one request.
 PIPELINED = 32
+# For this many seconds after a shutdown begins, a proxy may begin one more request on
+# each open connection. The server refuses new connections, so the proxy turns to other
+# processes.
+DRAIN_SECONDS = 2
 TOO_SLOW = "The request did not arrive in time. Send it again."
 
 
 class Stage(Enum):
     """The part of a request that the client sends next."""
 
-    IDLE = "idle"  # perhaps another request, because the last one is complete
+    IDLE = "idle"  # perhaps another request, because the last request is complete
     HEAD = "head"  # the rest of a head, or the whole head on a new connection
     BODY = "body"
     NOTHING = "nothing"  # nothing, because we stopped reading
@@ -64,7 +68,7 @@ def _crowd_of_this_process() -> Crowd:
 class Connection(BoundedHead):
     """A connection that limits how long the client may keep the server waiting.
 
-    While the application works, the client is not limited.
+    While the application works on a response, no time limit applies to the client.
     """
 
     crowd: ClassVar[Crowd] = _crowd_of_this_process()
@@ -73,14 +77,15 @@ class Connection(BoundedHead):
         super().__init__(*args, **kwargs)
         self.peer: str | None = None
         self._stage = Stage.HEAD
-        # When the client must have made progress, by the crowd's clock.
+        # The time on the crowd's clock by which the client must have made progress.
         self._until = 0.0
-        self._read_until = 0.0  # when the client must have read more of our response
+        self._read_until = 0.0  # the time by which the client must have read more of our response
         self._unread = 0
         # Requests without a complete response, in order of arrival.
         self._requests: deque[RequestResponseCycle] = deque()
         self._sizes: deque[int] = deque()  # the sizes of the heads of these requests
         self._held = 0  # bytes received since the last byte that belonged to a body
+        self._leaving = False  # whether the server shuts down
 
     @property
     def pending(self) -> int:
@@ -104,8 +109,8 @@ class Connection(BoundedHead):
     def connection_lost(self, exc: Exception | None) -> None:
         self.crowd.forget(self)
         super().connection_lost(exc)
-        # uvicorn marks only the last of several requests as disconnected. The others
-        # would continue to write, which uvloop reports as an error.
+        # uvicorn marks only the last of several requests as disconnected. The other
+        # requests would continue to write, and uvloop would report an error.
         for request in self._requests:
             request.disconnected = True
             request.message_event.set()
@@ -131,6 +136,8 @@ class Connection(BoundedHead):
         self._held = 0
         self._await(Stage.BODY)
         super().on_headers_complete()
+        if self._leaving:
+            self.cycle.keep_alive = False
         self._requests.append(self.cycle)
         self._sizes.append(size)
 
@@ -149,7 +156,7 @@ class Connection(BoundedHead):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        # The client would take this for the response to an earlier request.
+        # The client would mistake this response for the response to an earlier request.
         if self._is_answering():
             self.transport.abort()
         else:
@@ -165,16 +172,27 @@ class Connection(BoundedHead):
         self._read_until = self.crowd.now + self.crowd.limits.patience
         super().resume_writing()
 
-    def is_evictable(self) -> bool:
-        """Return whether the server is waiting for the client, not the client for the
-        server.
+    def shutdown(self) -> None:
+        """Close the connection after the request that is in progress.
+
+        The client may just have sent a request on an idle connection. If the server
+        closes this connection, a browser sends the request again. A proxy cannot, so
+        its idle connections stay open for `DRAIN_SECONDS`.
         """
+        self._leaving = True
+        if self.peer is not None or self._is_answering():
+            super().shutdown()
+        else:
+            self._until = min(self._until, self.crowd.now + DRAIN_SECONDS)
+
+    def is_evictable(self) -> bool:
+        """Return whether the server is waiting for the client."""
         return self.flow.write_paused or not self._is_our_turn()
 
     def evict(self) -> None:
         self.transport.abort()
 
-    def look(self) -> None:
+    def require_progress(self) -> None:
         """Close the connection if its client has not sent or read enough in time."""
         now = self.crowd.now
         if self._is_our_turn():
@@ -232,10 +250,10 @@ class Connection(BoundedHead):
         self._until = self.crowd.now + seconds
 
     def _prolonged(self, until: float, count: int) -> float:
-        """Return the deadline, moved by the time that this many bytes take at the
+        """Return the deadline, extended by the time that these bytes take at the
         minimum rate.
 
-        The deadline is never further away than the initial patience.
+        The deadline is at most `patience` seconds from now.
         """
         limits = self.crowd.limits
         return min(until + max(0, count) / limits.rate, self.crowd.now + limits.patience)
@@ -244,7 +262,7 @@ class Connection(BoundedHead):
 class SideConnection(Connection):
     """A connection of a side listener, such as METRICS_PORT.
 
-    A side listener has an event loop of its own, and is reachable only from inside the
+    A side listener has its own event loop, and is reachable only from inside the
     network.
     """
 

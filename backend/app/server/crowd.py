@@ -1,7 +1,7 @@
 """The connections of one process.
 
-A crowd closes the connections of clients that are too slow. When it is full, it closes
-idle connections to make room for new ones.
+A crowd closes the connections of clients that are too slow. When the crowd is full, it
+closes idle connections to make room for new connections.
 """
 
 import asyncio
@@ -25,30 +25,30 @@ class Limits:
     """Limits on the clients of one process. Times are in seconds."""
 
     connections: int
-    # How long the head of a request may take, and how long a body or a response may
-    # make no progress. The documented limit is 30.
+    # The maximum time for the head of a request, and the maximum time without progress
+    # for a body or a response. The documentation promises at most 30 seconds.
     patience: float = 20
     # The minimum average speed at which a client must send a body and read a response,
     # in bytes per second.
     rate: int = 500
-    head: int = 256_000  # most bytes stored until a head is complete
-    look: float = 1  # between two checks of all connections
+    head: int = 256_000  # maximum number of bytes stored until a head is complete
+    check_seconds: float = 1  # between two checks of all connections
 
 
 class Member(Protocol):
-    """The methods of a connection that a crowd uses."""
+    """The methods that a crowd calls on a connection."""
 
     peer: str | None
 
     def is_evictable(self) -> bool: ...
-    def look(self) -> None: ...
+    def require_progress(self) -> None: ...
     def evict(self) -> None: ...
 
 
 class Crowd:
     """The connections of this process.
 
-    One timer checks all of them once a second, so requests need no timers of their own.
+    One timer checks all connections once a second, so requests need no separate timers.
     Checking a connection takes a microsecond.
     """
 
@@ -57,13 +57,13 @@ class Crowd:
         self.now = 0.0
         self._share = max(1, limits.connections // 2)
         self._trusted = [ip_network(network) for network in trusted]
-        # Both are in the order of eviction: the connection that has been idle the
-        # longest comes first.
+        # Both dictionaries are in the order of eviction: the connection that has been
+        # idle the longest comes first.
         self._unanswered: dict[Member, None] = {}
         self._answered: dict[Member, None] = {}
         self._of_peer: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
-        self._looked = self._warned = float("-inf")
+        self._checked = self._warned = float("-inf")
 
     def __len__(self) -> int:
         return len(self._unanswered) + len(self._answered)
@@ -81,12 +81,12 @@ class Crowd:
         )
 
     def admit(self, newcomer: Member) -> None:
-        """Add a new connection. If there are too many, close the one that has been idle
-        the longest.
+        """Add a new connection. If there are too many connections, close the connection
+        that has been idle the longest.
 
-        One client gets at most half of all places. Beyond that, the client's own
-        connections are closed, so it cannot evict other clients. A trusted proxy serves
-        many clients, so only the total number limits it.
+        One client may have at most half of all connections. If a client exceeds this
+        limit, one of its own connections is closed, so it cannot evict other clients. A
+        trusted proxy serves many clients, so only the total number limits it.
         """
         peer = newcomer.peer
         if peer is not None and self._of_peer[peer] >= self._share:
@@ -116,9 +116,9 @@ class Crowd:
         return (*self._unanswered, *self._answered)
 
     def has_answered(self, one: Member) -> None:
-        """Note that this connection got a response.
+        """Record that this connection got a response.
 
-        Other connections will be evicted before it.
+        Other connections will be evicted before this connection.
         """
         if one in self._unanswered or one in self._answered:
             self._unanswered.pop(one, None)
@@ -129,7 +129,7 @@ class Crowd:
         """Evict the first connection that waits for its client.
 
         With `peer`, only connections of that peer are considered. Connections that have
-        had no response yet are evicted first, then those that are kept alive.
+        had no response yet are evicted first, then connections that are kept alive.
         Connections with a request in progress are not evicted.
         """
         self._warn(newcomer)
@@ -149,16 +149,16 @@ class Crowd:
     def _keep_looking(self) -> None:
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            self._looked = loop.time()
-            self._timer = loop.call_later(self.limits.look, self._look)
+            self._checked = loop.time()
+            self._timer = loop.call_later(self.limits.check_seconds, self._check_all)
 
-    def _look(self) -> None:
+    def _check_all(self) -> None:
         loop = asyncio.get_running_loop()
-        # The crowd's clock stops while this process is too busy to read from its
-        # clients, because that is not the clients' fault.
-        self.now += min(loop.time() - self._looked, 2 * self.limits.look)
+        # The crowd's clock advances by at most two intervals between checks. If this
+        # process was too busy to read from its clients, they did not cause the delay.
+        self.now += min(loop.time() - self._checked, 2 * self.limits.check_seconds)
         self._timer = None
         for one in self.members():
-            one.look()
+            one.require_progress()
         if len(self):
             self._keep_looking()

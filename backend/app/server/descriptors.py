@@ -2,16 +2,17 @@
 
 Once the limit is reached, `accept()` fails. asyncio then stops listening for a second,
 and libuv closes every waiting connection, whichever client opened it. So the server
-stays below the limit, and itself chooses which connections to close.
+stays below the limit, and chooses which connections to close.
 """
 
 import resource
 
 from app.core.config import Settings
 
-# The maximum number of connections per process. An idle connection takes about 30 kB.
-# With half of a long head, it takes up to 200 kB, and with an unread body of 1 MB, up
-# to 450 kB. Connections of these two kinds are closed after 20 seconds.
+# The maximum number of connections per process. An idle connection takes about 30 kB. A
+# connection takes up to 200 kB while a long head is incomplete, and up to 450 kB while
+# a body of 1 MB is unread. A connection stays in one of these two states for at most 20
+# seconds, and is then closed.
 MOST = 4096
 FEWEST = 16
 WANTED = 8192
@@ -40,7 +41,7 @@ def raise_limit() -> None:
 def connections_allowed(settings: Settings) -> int:
     """Return how many connections this process may have.
 
-    Raises `TooFewDescriptors` if the limit leaves room for too few connections.
+    Raises `TooFewDescriptors` if the limit allows too few connections.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:

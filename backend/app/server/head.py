@@ -27,7 +27,7 @@ class BoundedHead(HttpToolsProtocol):
         super().on_url(url[: max(0, MAX_TARGET + 1 - len(self.url))])
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._is_whole:  # trailers are not headers (RFC 9110, 6.5.1), and are ignored
+        if self._is_whole:  # trailers are not headers (RFC 9110, 6.5.1), so they are ignored
             return
         self._room -= len(name) + len(value) + OF_EACH
         if self._room >= 0:

@@ -6,7 +6,7 @@ import sys
 
 LOCALHOST = "localhost"
 # Browsers, Node and curl try ::1 first. If we used only one of the addresses, another
-# program could be listening on the other.
+# program could be listening on the other address.
 LOOPBACK = ("127.0.0.1", "::1")
 HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}  # this machine has no such address
 
@@ -23,7 +23,7 @@ def addresses(host: str) -> tuple[str, ...]:
 def bind(host: str, port: int) -> list[socket.socket]:
     """Bind the sockets, without listening yet.
 
-    A client that connects too early is then refused at once. If an address cannot be
+    Until the server listens, clients are refused immediately. If an address cannot be
     bound, the process exits with a one-line message.
     """
     bound = []

@@ -1,11 +1,10 @@
 """The listener on METRICS_PORT, which serves metrics.
 
-There is only one listener, however many processes serve requests. It runs in the
-serving process, or in the parent of several.
+There is only one listener, however many processes serve requests. The listener runs in
+the serving process, or in the parent process if there are several serving processes.
 
-The Prometheus client must not be imported before `shared_folder` is entered. While it
-is being imported, the client decides once and for all whether there are several
-processes.
+The Prometheus client must not be imported before `shared_folder` is entered, because
+the client decides during its import whether there are several processes.
 """
 
 import os

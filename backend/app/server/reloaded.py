@@ -1,5 +1,5 @@
-"""The serving process of the reloader: the application, or a page with the error that
-keeps it from starting.
+"""The serving process of the reloader. It serves the application, or a page with the
+error that keeps the application from starting.
 
 This module imports nothing from the application at module level, because any file of
 the application may be broken.
@@ -52,7 +52,7 @@ pre {{
 <main>
 <h1>Liftoff cannot start</h1>
 <p><strong>{summary}</strong></p>
-<p>Fix the file and save it. This page then changes to the one that you requested.</p>
+<p>Fix the file and save it. This page then shows what you requested.</p>
 <pre>{details}</pre>
 </main>
 </body>
@@ -78,14 +78,14 @@ def main() -> None:
 
 
 def _explain(error: Exception | SystemExit) -> tuple[str, str]:
-    """Return a one-line summary with the place, and the part of the traceback in our
-    own files.
+    """Return a one-line summary with the place of the error, and the traceback's lines
+    in our own files.
     """
     if isinstance(error, SystemExit):
         return error.code if isinstance(
             error.code, str
         ) else "The application ended while it was starting.", ""
-    # The text of this error names the place, and its cause has the traceback.
+    # The text of this error names the place. The error's cause has the traceback.
     broken = type(error).__name__ == "BrokenFeature"
     told = traceback.TracebackException.from_exception(
         (error.__cause__ if broken else None) or error
@@ -113,7 +113,7 @@ def _serve_page(sockets: list[socket], summary: str, details: str) -> None:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
-        # A request for another host may come from a foreign page (DNS rebinding).
+        # A request for another host may come from another site's page (DNS rebinding).
         own = urlsplit(f"//{headers.get('host', '')}").hostname in THIS_MACHINE
         said = (summary, details) if own else ("The terminal shows the reason.", "")
         if "text/html" in headers.get("accept", ""):

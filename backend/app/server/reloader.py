@@ -1,9 +1,9 @@
 """Reloader for `--reload`: replaces the serving process whenever a file has changed.
 
-uvicorn has a reloader of its own, which starts the serving process first. It begins to
-watch a quarter of a second later, or even later on a busy machine. A file that is saved
-in between never causes a reload. uvicorn's library for this, watchfiles, can also lose
-an event that arrives while earlier events are delivered (`src/lib.rs`, `watch`).
+uvicorn's own reloader starts the serving process first. It begins to watch the files a
+quarter of a second later, or even later on a busy machine. A file that is saved during
+this time never causes a reload. uvicorn watches files with watchfiles, which can also
+lose an event that arrives while earlier events are delivered (`src/lib.rs`, `watch`).
 
 This reloader does not wait for events. It records the state of every file before it
 starts the serving process. It then compares the files four times a second, which takes
@@ -27,7 +27,7 @@ from app.core.logging import get_logger
 
 WATCHED = BACKEND / "app"
 LOOK_SECONDS = 0.25
-SETTLE_SECONDS = 0.05  # because some editors save several files at once
+SETTLE_SECONDS = 0.05  # after a change, because some editors save several files together
 END_SECONDS = 8  # between SIGTERM and SIGKILL
 
 Code = dict[str, tuple[int, int, int]]
@@ -40,12 +40,12 @@ def run(sockets: list[socket]) -> None:
     stop = Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, lambda *_: stop.set())
-    code = look(WATCHED)
+    code = code_in(WATCHED)
     server = _start(sockets)
     ended = False
     while not stop.wait(LOOK_SECONDS):
-        if (now := look(WATCHED)) != code:
-            while not stop.wait(SETTLE_SECONDS) and (later := look(WATCHED)) != now:
+        if (now := code_in(WATCHED)) != code:
+            while not stop.wait(SETTLE_SECONDS) and (later := code_in(WATCHED)) != now:
                 now = later
             log.warning("reloading", changed=changed(code, now))
             _end(server)
@@ -56,12 +56,12 @@ def run(sockets: list[socket]) -> None:
             log.error(
                 "server_ended",
                 exit_code=server.returncode,
-                message="The next change to a file starts it again.",
+                message="The server starts again after the next change to a file.",
             )
     _end(server)
 
 
-def look(folder: Path) -> Code:
+def code_in(folder: Path) -> Code:
     """Return the state of every Python file in the folder.
 
     The state changes when a file is saved, replaced or touched.

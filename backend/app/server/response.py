@@ -1,8 +1,8 @@
-"""Writes the head of a response, most of which is the same each time.
+"""Writes the head of a response. Most of a head is the same each time.
 
 uvicorn checks every header of every response for characters that could begin another
-header. Half of our headers are constants, whose lines are written only once. The checks
-remain for all others.
+header. Half of our headers are constants, which are checked and formatted only once.
+All other headers are checked each time.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ WITHOUT_BODY = (204, 304)  # such a response is not sent in chunks
 
 
 class Exchange(RequestResponseCycle):
-    """A request and its response, whose head is written in one step."""
+    """A request and its response. The head of the response is written in one step."""
 
     async def send(self, message: Any) -> None:
         unusual = self.response_started or self.disconnected or self.flow.write_paused
@@ -55,9 +55,10 @@ class Exchange(RequestResponseCycle):
         self.transport.write(b"".join(lines))
 
     def _checked(self, name: bytes, value: bytes) -> bytes:
-        """Return the line of a header, and note what it says about the body.
+        """Return the line of a header, and store what the header says about the body.
 
-        Raises `RuntimeError`, as uvicorn does, for a header that is not one line.
+        Raises `RuntimeError`, as uvicorn does, for a header with characters that are
+        not allowed.
         """
         if HEADER_RE.search(name):
             raise RuntimeError("Invalid HTTP header name.")
@@ -73,5 +74,5 @@ class Exchange(RequestResponseCycle):
         elif name == b"connection":
             if b"close" in [token.lower().strip() for token in value.split(b",")]:
                 self.keep_alive = False
-            return b""  # the caller writes this line
+            return b""  # the caller itself writes the line of this header
         return b"%s: %s\r\n" % (name, value)

@@ -1,10 +1,11 @@
-"""Supervisor of several server processes, which tells a busy process from a hung one.
+"""Supervisor of several server processes. It distinguishes a busy process from a hung
+process.
 
-uvicorn's supervisor asks each process through a pipe whether it is alive, and kills it
-if no thread responds within some seconds. So one request that computes for a long time
-while holding the interpreter's lock ends all other requests in its process. While the
-supervisor waits for one process, it replaces no other process that has died. And it
-never notices a blocked event loop.
+uvicorn's supervisor asks each process through a pipe whether it is alive. If no thread
+of the process responds within some seconds, the supervisor kills the process. So one
+request that computes for a long time while holding the interpreter's lock ends all
+other requests in its process. While the supervisor waits for one process, it replaces
+no other process that has died. uvicorn's supervisor never notices a blocked event loop.
 
 Here, each event loop increments a counter, and the supervisor reads the counter without
 waiting.
@@ -17,14 +18,15 @@ from multiprocessing.sharedctypes import RawValue
 from socket import socket
 
 from uvicorn.config import Config
-from uvicorn.supervisors import multiprocess
+from uvicorn.supervisors import Multiprocess, multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from app.core.logging import get_logger
+from app.server.draining import DrainingServer
 
 HUNG_SECONDS = 60  # an event loop that has been blocked for this long will not recover
 LOOK_SECONDS = 0.5  # how often uvicorn's supervisor checks
-SHUTDOWN_SECONDS = 30  # for requests in progress
+SHUTDOWN_SECONDS = 30  # time for requests in progress to finish
 END_SECONDS = SHUTDOWN_SECONDS + 5  # after this, a process that was told to stop is killed
 TRACE_SECONDS = 0.5
 
@@ -37,14 +39,22 @@ class CountingProcess(Process):
     The process is hung if the counter has not changed for a minute.
     """
 
+    _server: DrainingServer | None
+
     def __init__(self, config: Config, sockets: list[socket]) -> None:
         self.ticks = RawValue("Q", 0)  # shared memory
         self._seen = self._missed = 0
         super().__init__(config, sockets)
 
+    @property
+    def server(self) -> DrainingServer:
+        if self._server is None:
+            self._server = DrainingServer(self.config)
+        return self._server
+
     def target(self, sockets: list[socket] | None = None) -> None:
-        """Run in the new process."""
-        # The parent also registers this, but signal handlers are not inherited.
+        """Serve requests. uvicorn calls this method in the new process."""
+        # The parent also registers this handler, but signal handlers are not inherited.
         faulthandler.register(signal.SIGUSR1)
         self.config.callback_notify, self.config.timeout_notify = self._tick, 1
         super().target(sockets)
@@ -55,9 +65,9 @@ class CountingProcess(Process):
     def is_alive(self, timeout: float = 5) -> bool:  # noqa: ARG002 - uvicorn's supervisor passes it
         """Return whether the process is running and its counter is changing.
 
-        A process may take any time to start. Checks are counted instead of seconds.
-        Otherwise a process would seem hung after all processes had been suspended
-        together.
+        A process may take any time to start. The limit counts checks, not seconds. A
+        limit in seconds would make a process seem hung after all processes had been
+        suspended together.
         """
         if not self.process.is_alive():
             return False
@@ -82,6 +92,21 @@ class CountingProcess(Process):
         if self.process.is_alive():
             self.kill()
         super().join()
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's supervisor, which stops listening when it stops its processes."""
+
+    def terminate_all(self) -> None:
+        """Tell the processes to end.
+
+        The processes have copies of the sockets. If this process kept its own sockets
+        open, the kernel would still accept connections, but no process would serve
+        them.
+        """
+        for one in self.sockets:
+            one.close()
+        super().terminate_all()
 
 
 def install() -> None:

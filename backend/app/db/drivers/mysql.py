@@ -1,20 +1,48 @@
 """PyMySQL connections whose calls the watchdog can end.
 
-PyMySQL's own timeouts apply to each read, so a slow server could prolong a call
-indefinitely.
+PyMySQL's own timeouts apply to each single read, so a server that sends a little now
+and then could prolong a call indefinitely.
 """
 
 import socket
+import time
 from typing import Any
 
 import pymysql
+import pymysql.cursors
 from pymysql.constants import SERVER_STATUS
 
 from app.db.deadlines import time_limited
 from app.db.silence import Silence
+from app.db.watching.tally import current
 
 from .sockets import has_input
 from .transactions import Transactional
+
+
+class Cursor(pymysql.cursors.Cursor):
+    """A cursor that counts its statements.
+
+    The connection cannot count them, because it gets a statement with the values
+    already inserted.
+    """
+
+    _of_many = ""
+
+    def execute(self, query: Any, args: Any = None) -> int:
+        began = time.monotonic()
+        try:
+            return super().execute(query, args)
+        finally:
+            if (tally := current.get()) is not None:
+                # `executemany` inserts the values itself, and passes the result as
+                # bytes.
+                statement = query if isinstance(query, str) else self._of_many
+                tally.note(statement, (args,), time.monotonic() - began)
+
+    def executemany(self, query: Any, args: Any) -> int | None:
+        self._of_many = query
+        return super().executemany(query, args)
 
 
 class Connection(Transactional, pymysql.Connection):
@@ -27,10 +55,10 @@ class Connection(Transactional, pymysql.Connection):
     def __init__(self, *args: Any, limit: float, silence: Silence, **options: Any) -> None:
         self.limit = limit
         self.silence = silence
-        super().__init__(*args, **options)  # connects
+        super().__init__(*args, cursorclass=Cursor, **options)  # this connects
 
     @time_limited
-    def query(self, sql: Any, unbuffered: bool = False) -> Any:  # noqa: FBT001, FBT002 - as PyMySQL
+    def query(self, sql: Any, unbuffered: bool = False) -> Any:  # noqa: FBT001, FBT002 - PyMySQL's signature
         if self.begins_with(sql if isinstance(sql, str) else ""):
             super().query("BEGIN")
         return super().query(sql, unbuffered)
@@ -48,7 +76,7 @@ class Connection(Transactional, pymysql.Connection):
             super().rollback()
 
     def autocommit(self, value: Any) -> None:
-        """Begin no transactions. The server then commits each statement itself."""
+        """Begin no transactions, so that the server commits each statement."""
         self.automatic = bool(value)
 
     @property
@@ -66,5 +94,6 @@ class Connection(Transactional, pymysql.Connection):
         return self
 
     def cut(self) -> None:
-        # This also works under TLS, although it skips the closing message of TLS.
+        # This shutdown also works under TLS, although it sends no TLS message that
+        # announces the end of the connection.
         socket.socket.shutdown(self._sock, socket.SHUT_RDWR)

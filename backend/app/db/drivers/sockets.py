@@ -1,4 +1,4 @@
-"""Checks without a round trip whether a peer has closed its connection."""
+"""Checks whether a peer has closed its connection, without a round trip."""
 
 import select
 
@@ -6,7 +6,8 @@ import select
 def has_input(descriptor: int) -> bool:
     """Return whether the socket has data to read.
 
-    On an idle connection, this nearly always means that the server has closed it.
+    If the connection is idle, this nearly always means that the server has closed the
+    connection.
     """
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)

@@ -1,32 +1,32 @@
 """SQLite connections whose calls the watchdog can end.
 
-SQLite can be interrupted. It also works while rows are fetched, so fetching is limited,
-too.
+The watchdog ends a call with SQLite's own interrupt. SQLite computes rows while they
+are fetched, so fetching has a time limit, too.
 """
 
 import sqlite3
 from typing import Any
 
-from app.db.deadlines import time_limited
+from app.db.deadlines import time_limited, time_limited_statement
 from app.db.silence import Silence
 
 from .transactions import Transactional
 
 # Under WAL, a transaction that reads first and writes later fails if another
-# transaction has written in between, whatever the timeout is. So the write lock is
-# taken at once.
+# transaction has written between the read and the write, whatever the timeout is. So
+# each transaction takes the write lock when it begins.
 BEGIN = "BEGIN IMMEDIATE"
 
 
 class Cursor(sqlite3.Cursor):
     connection: "Connection"
 
-    @time_limited
+    @time_limited_statement
     def execute(self, statement: str, parameters: Any = ()) -> "Cursor":
         self._begin_before(statement)
         return super().execute(statement, parameters)
 
-    @time_limited
+    @time_limited_statement
     def executemany(self, statement: str, parameters: Any) -> "Cursor":
         self._begin_before(statement)
         return super().executemany(statement, parameters)

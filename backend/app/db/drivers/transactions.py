@@ -1,13 +1,13 @@
 """Begins a transaction with the first statement that needs one.
 
 Without a transaction, the server commits each statement of a connection separately. So
-a request that only reads sends only its queries, without `BEGIN` and `COMMIT`. Even in
-a transaction, all three databases would show the newest rows to each statement, because
-we use read committed.
+a request that only reads sends only its queries, without `BEGIN` and `COMMIT`. A
+transaction would not make these queries more consistent: under read committed, which we
+use, each statement sees the newest rows anyway.
 
-A `GET` may still write, for example a counter of views. Its first statement that is not
-a plain query begins the transaction, which then ends like any other transaction. So the
-driver decides, and no feature has to.
+A `GET` may still write, for example to count a view. Its first statement that is not a
+plain query begins the transaction, which then ends like any other transaction. So the
+driver decides when a transaction begins, and features do not have to.
 """
 
 import math
@@ -16,9 +16,9 @@ import time
 from functools import lru_cache
 
 QUERY = re.compile(r"\s*(?:SELECT|WITH|VALUES|SHOW|TABLE)\b", re.IGNORECASE)
-# A word inside a string literal may match, too. Then a transaction is begun without
-# need. A database function that writes cannot be recognised. Its writes are committed
-# with the statement.
+# If one of the words in `EFFECT` occurs in a string literal, an unnecessary transaction
+# begins. A call of a database function that writes is not recognised. The changes of
+# such a function are committed with the statement.
 EFFECT = re.compile(
     r"\b(?:FOR|INTO|INSERT|UPDATE|DELETE|MERGE|NEXTVAL|SETVAL|SET_CONFIG|\w*LOCK)\b",
     re.IGNORECASE,
@@ -27,21 +27,24 @@ EFFECT = re.compile(
 
 @lru_cache(maxsize=512)
 def only_reads(statement: str) -> bool:
-    """Return whether a statement neither writes nor takes a lock that must last."""
+    """Return whether a statement neither writes nor takes a lock that outlasts it."""
     return bool(QUERY.match(statement)) and not EFFECT.search(statement)
 
 
 class Transactional:
     """The state of a connection: whether the next statement begins a transaction."""
 
-    automatic = False  # autocommit: the caller wants no transactions at all
-    rested_at = -math.inf  # time.monotonic() when the pool got it back
+    automatic = False  # true in autocommit mode: the caller wants no transactions at all
+    rested_at = -math.inf  # time.monotonic() when the connection returned to the pool
     _in_use = False
     _reading = False
     _due = False
 
     def enter(self) -> None:
-        """Let the next statement begin a transaction, also after the end of one."""
+        """Let the next statement begin a transaction.
+
+        The same applies to the next statement after the end of each transaction.
+        """
         self._in_use = self._due = True
 
     def read(self) -> None:

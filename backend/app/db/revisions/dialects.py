@@ -15,8 +15,12 @@ from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations.batch import BatchOperationsImpl
 from sqlalchemy import Column, Enum, Table, text
 from sqlalchemy.dialects.postgresql import ENUM
+from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 from typing_extensions import override
+
+from app.db.enums import TEMPORARY
+from app.db.search import indexes
 
 from . import postgresql_types as sql
 from .required import has_no_value, refuse_if_filled
@@ -27,13 +31,49 @@ class SQLite(SQLiteImpl):
 
     @override
     def requires_recreate_in_batch(self, batch_op: BatchOperationsImpl) -> bool:
-        """Return true for a NOT NULL column without a default, so that the table is
-        rebuilt.
+        """Return whether the table must be rebuilt, for example for a new NOT NULL
+        column.
 
-        SQLite cannot add such a column, even to an empty table.
+        SQLite cannot add a NOT NULL column without a default, even to an empty table.
         """
         added = [arguments[1] for name, arguments, _ in batch_op.batch if name == "add_column"]
         return any(map(has_no_value, added)) or super().requires_recreate_in_batch(batch_op)
+
+    @override
+    def drop_table(self, table: Table, **options: Any) -> None:
+        """Drop a table, and its full-text index.
+
+        If the table is only rebuilt, the index stays, and `rename_table` later creates
+        the triggers that keep the index up to date again.
+        """
+        rebuilt = self._exists(f"{TEMPORARY}{table.name}")
+        if rebuilt:
+            self.memo[f"triggers of {table.name}"] = self._triggers(table.name)
+        super().drop_table(table, **options)
+        if not rebuilt and self._exists(indexes.index_name(table.name)):
+            for statement in indexes.dropping(self.dialect.name, table.name):
+                self._exec(text(statement))
+
+    @override
+    def rename_table(
+        self,
+        old_table_name: str,
+        new_table_name: str | quoted_name,
+        schema: str | quoted_name | None = None,
+    ) -> None:
+        super().rename_table(old_table_name, new_table_name, schema)
+        for trigger in self.memo.pop(f"triggers of {new_table_name}", ()):
+            self._exec(text(trigger.replace(":", "\\:")))
+
+    def _exists(self, table: str) -> bool:
+        if self.as_sql or self.connection is None:
+            return False
+        return self.dialect.has_table(self.connection, table)
+
+    def _triggers(self, table: str) -> list[str]:
+        assert self.connection is not None
+        stored = text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table")
+        return list(self.connection.scalars(stored, {"table": table}))
 
 
 class MySQL(MySQLImpl):
@@ -41,10 +81,11 @@ class MySQL(MySQLImpl):
 
     @override
     def add_column(self, table_name: str, column: Column[Any], **options: Any) -> None:
-        """Add a column. Refuse a NOT NULL column without a default if the table has
+        """Add a column, but refuse a NOT NULL column without a default if there are
         rows.
 
-        MySQL would fill these rows with `''` or 0. The other databases refuse.
+        MySQL would fill these rows with `''` or 0. The other databases themselves
+        refuse such a column.
         """
         if has_no_value(column) and self.connection is not None and not self.as_sql:
             refuse_if_filled(self.connection, table_name, column.name)
@@ -52,7 +93,7 @@ class MySQL(MySQLImpl):
 
 
 class PostgreSQL(PostgresqlImpl):
-    """Creates an enum type with its first column, and drops it with its last."""
+    """Creates an enum type with its first column, and drops it with its last column."""
 
     __dialect__ = "postgresql"
 
@@ -128,9 +169,8 @@ class PostgreSQL(PostgresqlImpl):
 
     def _create_type(self, enum: Enum) -> None:
         self._exec(text(sql.creating(self._name(enum), enum.enums)))
-        # SQLAlchemy would create the type again, without checking whether it exists. It
-        # skips the types in this set, because it records there which types it has
-        # created.
+        # SQLAlchemy would create the type again, without checking whether it exists.
+        # SQLAlchemy records in this set which types it has created, and skips these.
         self.memo.setdefault(f"pg_{ENUM.__visit_name__}", set()).add((enum.schema, enum.name))
 
     def _name(self, enum: Enum) -> str:

@@ -19,7 +19,7 @@ NAME = re.compile(r"\W*(\w+)")
 
 
 def read_enums_back(models: MetaData) -> None:
-    """Make reflected tables have `Enum` columns, not text columns with a CHECK."""
+    """Let reflected tables have `Enum` columns instead of text columns with a CHECK."""
 
     @event.listens_for(Table, "column_reflect")
     def _rebuild(inspector: Inspector, table: Table, column: dict[str, Any]) -> None:
@@ -31,8 +31,9 @@ def read_enums_back(models: MetaData) -> None:
     def _drop_double(check: CheckConstraint, parent: object) -> None:
         """Remove a CHECK that the type of its column has already created.
 
-        There are two cases. A reflected CHECK duplicates the CHECK that the rebuilt
-        type creates. And Alembic's batch mode attaches the type of a new column twice.
+        There are two cases. A reflected CHECK duplicates the CHECK that the type adds
+        when the table is rebuilt. And Alembic's batch mode attaches the type of a new
+        column twice.
         """
         if isinstance(parent, Table):
             others = parent.constraints - {check}
@@ -83,7 +84,7 @@ def compare_type(
     there: TypeEngine[Any],
     wanted: TypeEngine[Any],
 ) -> bool | None:
-    """Return whether the type of a column differs from its model.
+    """Return whether the type of a column differs from the type in its model.
 
     `None` leaves the decision to Alembic.
     """
@@ -99,8 +100,8 @@ def compare_type(
 def prepare(script: ops.MigrationScript, models: MetaData) -> None:
     """Complete the enums in a revision.
 
-    MySQL reports enums without a name, so each gets a name. New values are added first,
-    because another operation may need them.
+    MySQL reports enums without a name, so each enum gets a name. New values are added
+    first, because other operations of the revision may need them.
     """
     assert script.upgrade_ops
     first: list[ops.MigrateOperation] = []

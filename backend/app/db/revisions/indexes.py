@@ -11,8 +11,8 @@ from alembic import op
 def concurrently() -> Iterator[dict[str, Any]]:
     """Yield options for `op.create_index` and `op.drop_index` that do not block writes.
 
-    The options are for PostgreSQL, which creates an index in this way only outside a
-    transaction.
+    The options are for PostgreSQL, which can do this only outside a transaction. So the
+    block runs outside the transaction.
     """
     if op.get_context().dialect.name != "postgresql":
         yield {}

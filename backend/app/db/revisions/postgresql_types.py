@@ -1,14 +1,14 @@
 """The SQL that creates, changes and drops enum types on PostgreSQL.
 
-The statements also work with `--sql`, where no query can run first. So the necessary
-queries are part of the SQL. Each statement is one line, because administrators and
-tools split such a file at line ends.
+The statements also work with `--sql`, where Python cannot send a query to find out what
+exists. So the necessary queries are part of the SQL. Each statement is one line,
+because administrators and tools split such a file at line ends.
 """
 
 from collections.abc import Sequence
 
-# The columns of a type, with their defaults. A default must be removed while the type
-# of its column changes.
+# The columns that have a type, with their defaults. A default must be removed while the
+# type of the column changes.
 PLACES = (
     "SELECT a.attrelid::regclass AS tab, a.attname AS col, pg_get_expr(d.adbin, d.adrelid) AS "
     "preset FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON "
@@ -35,8 +35,9 @@ REMEMBER = (
 )
 FORGET = (
     "DO $$ DECLARE unused text; BEGIN FOREACH unused IN ARRAY "
-    "string_to_array(current_setting('liftoff.types', true), ',') LOOP BEGIN EXECUTE 'DROP TYPE "
-    "' || unused; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END; END LOOP; END $$"
+    "string_to_array(current_setting('liftoff.types', true), ',') LOOP BEGIN "
+    "EXECUTE 'DROP TYPE ' || unused; "
+    "EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END; END LOOP; END $$"
 )
 
 
@@ -58,7 +59,7 @@ def creating(name: str, values: Sequence[str]) -> str:
 
 
 def adding(name: str, values: Sequence[str], value: str) -> str:
-    """Return SQL that adds a value in its place among the others."""
+    """Return SQL that adds a value at its position among the other values."""
     at = values.index(value)
     place = f"AFTER {literal(values[at - 1])}" if at else f"BEFORE {literal(values[1])}"
     return f"ALTER TYPE {name} ADD VALUE IF NOT EXISTS {literal(value)} {place}"
@@ -81,8 +82,8 @@ def replacing(name: str, values: Sequence[str]) -> str:
 
 
 def converting(table: str, column: str, type_name: str) -> str:
-    """Return SQL that changes the type of one column, by converting its values to text
-    and back.
+    """Return SQL that changes the type of one column. Values are converted through
+    text.
     """
     one = f"a.attrelid = {literal(table)}::regclass AND a.attname = {literal(column)}"
     return (
@@ -94,7 +95,8 @@ def converting(table: str, column: str, type_name: str) -> str:
 def remembering(table: str, column: str | None = None) -> str:
     """Return SQL that records the enum types of a table or a column.
 
-    Afterwards, `FORGET` drops the recorded types that nothing else uses.
+    After the table or column has been dropped, `FORGET` drops those recorded types that
+    nothing else uses.
     """
     return REMEMBER.format(table=literal(table), column=literal(column) if column else "NULL")
 

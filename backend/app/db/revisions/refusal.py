@@ -6,7 +6,8 @@ from alembic.util import CommandError
 class Refused(CommandError):
     """A refusal of a migration. Alembic prints the message.
 
-    `env.py` prints the advice before the message, because Alembic would wrap its lines.
+    `env.py` prints the advice before the message. If Alembic printed the advice, it
+    would wrap the lines.
     """
 
     def __init__(self, message: str, advice: str) -> None:

@@ -13,7 +13,7 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Table
 
-from app.db.migrations import render_item
+from app.db.migrations import OURS, render_item
 
 from .enums import compare_type
 from .refusal import Refused
@@ -42,11 +42,11 @@ constraints change as well.
 If nothing was renamed, and the old data may be dropped, run `make migration m="..." drop=yes`."""
 
 
-OUR_TYPES = ("ExactDecimal", "JsonObject", "TextDefault", "UtcDateTime")
+OUR_TYPES = tuple(kind.__name__ for kind in OURS)
 
 
 class PerhapsRenamed(Refused):
-    """A column or table would be dropped, and a similar one added."""
+    """A column or table would be dropped, and a similar one would be added."""
 
     def __init__(self, old: str, advice: str) -> None:
         super().__init__(

@@ -1,6 +1,7 @@
-"""Explains NOT NULL columns on tables with rows, instead of a bare database error.
+"""Explains why a NOT NULL column cannot be added to a table with rows.
 
-An explanation describes the problem and three solutions.
+The explanation replaces a bare database error. It describes the problem and three
+solutions.
 """
 
 import re

@@ -9,13 +9,13 @@ import secrets
 
 from .entries import Entries, Entry, Key
 
-MOST = 10_000  # callers in memory at once
+MOST = 10_000  # maximum number of callers in memory
 
 _key = secrets.token_bytes(32)
 
 
 def digest_of(authorization: bytes) -> bytes:
-    """Return the name of a credential in the memory of this process."""
+    """Return the digest under which the responses to a credential are kept."""
     return hashlib.blake2b(authorization, key=_key, digest_size=16).digest()
 
 

@@ -1,7 +1,7 @@
 """Rendered responses in the memory of this process, bounded in number and size.
 
 The least recently used entry is removed first. So a stranger who requests many URLs
-pushes out only entries that few other clients request. All methods run on the event
+displaces only entries that few other clients request. All methods run on the event
 loop, in one thread.
 """
 
@@ -22,13 +22,13 @@ Key = Hashable
 MOST = 1_000
 MOST_BYTES = 16_000_000
 OVERHEAD = 1_000  # bytes per entry, besides the body
-# One large entry must not remove all other entries.
+# A large entry must not push all other entries out of the cache.
 LARGEST = MOST_BYTES // 8
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A response as it was first sent, and for how long it is valid."""
+    """A response as it was first sent, and the time until which it is valid."""
 
     body: bytes
     headers: tuple[Header, ...]
@@ -62,6 +62,7 @@ class Entries:
         self._most_bytes = most_bytes
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
         self.bytes = 0
+        self.hits = self.misses = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -73,6 +74,7 @@ class Entries:
             return None
         if entry.version == entry.watch.version and now < entry.until:
             self._entries.move_to_end(key)
+            self.hits += 1
             return entry
         self.remove(key)
         return None

@@ -15,10 +15,11 @@ SKIPPED = frozenset({"cursor", "offset", "q"})
 
 
 def key_of(path: str, query: bytes) -> Key | None:
-    """Return the key of a URL: its path with every prefix, and its parameters.
+    """Return the key of a URL: its full path, and its parameters.
 
     The order of the parameters does not matter. The result is `None` if a parameter
-    occurs twice, or if a name is escaped, because it could be the same as another name.
+    occurs twice, or if a name is escaped, because an escaped name could equal another
+    name.
     """
     if not query:
         return path
@@ -39,5 +40,5 @@ def is_skipped(query: bytes) -> bool:
 
 
 def is_public(headers: Iterable[Header]) -> bool:
-    """Return whether no header of a request can identify its sender."""
+    """Return whether a request has no header that could identify its sender."""
     return not any(name in (b"authorization", b"cookie") for name, _ in headers)

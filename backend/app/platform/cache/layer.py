@@ -1,7 +1,7 @@
 """The middleware that sends kept responses, before the router is called.
 
-It is the innermost middleware. So host names, CORS, security headers, the request id,
-metrics and the log treat a kept response like any other response.
+This is the innermost middleware. So the checks of host names, CORS, security headers,
+the request id, metrics and the log treat a kept response like any other response.
 """
 
 import time

@@ -1,7 +1,7 @@
-"""Tells the other processes of changes at once, if Redis is configured.
+"""Notifies the other processes of changes immediately, if Redis is configured.
 
 The marks in the database reach every process within a second, so no process depends on
-these messages. Redis only makes the announcement faster.
+these messages. Redis only lets the other processes know earlier.
 """
 
 import time
@@ -34,7 +34,7 @@ class Messages:
         if get_settings().redis_url is None:
             stopping.wait(seconds)
             return
-        from redis import RedisError  # large, and many deployments run without it
+        from redis import RedisError  # redis is large, and many deployments run without it
 
         try:
             listening = self._subscribed()
@@ -74,7 +74,7 @@ class Announcer:
         self._not_before = 0.0
 
     def tell(self, names: frozenset[str]) -> None:
-        from redis import RedisError  # large, and many deployments run without it
+        from redis import RedisError  # redis is large, and many deployments run without it
 
         if time.monotonic() < self._not_before:
             return

@@ -1,8 +1,8 @@
-"""Learns of changes by other processes: one thread per process, twice a second.
+"""Learns of changes by other processes. One thread per process polls twice a second.
 
 The thread reads the marks of `app.db.changes`. While another process has marked a name,
-each poll makes every response outdated that depends on this name. The poll also finds
-rows whose time has come.
+each poll discards every response that depends on this name. The poll also finds rows
+that have become due.
 """
 
 import time
@@ -26,8 +26,9 @@ from . import watches
 from .messages import Messages
 
 EVERY_SECONDS = 0.5
-# How far back to look for marks, which are visible only after their COMMIT. No COMMIT
-# takes longer than this.
+POLLER = "cache poller"  # the name of its thread
+# A poll reads all marks up to this age, because a mark becomes visible only with the
+# COMMIT of its transaction. No COMMIT takes longer than this.
 LOOK_BACK = timedelta(seconds=75)
 
 log = get_logger(__name__)
@@ -35,7 +36,7 @@ log = get_logger(__name__)
 
 @asynccontextmanager
 async def polling(settings: Settings) -> AsyncIterator[None]:
-    """Learn of changes while the application runs, if any cache is in use."""
+    """Poll for changes inside the block, if any cache is in use."""
     if not (settings.cache_enabled or settings.identity_cache_seconds):
         yield
         return
@@ -53,7 +54,7 @@ class Poller:
     def __init__(self) -> None:
         self._stopping = Event()
         self._polled = Event()
-        self._thread = Thread(target=self._run, name="cache poller", daemon=True)
+        self._thread = Thread(target=self._run, name=POLLER, daemon=True)
         self._seen: dict[int, datetime] = {}
         self._before: datetime | None = None
         self._messages = Messages(watches.change)
@@ -88,7 +89,7 @@ class Poller:
             self._messages.wait(left, self._stopping)
 
     def poll(self) -> None:
-        """Read the marks and the times once. Raises `SQLAlchemyError`."""
+        """Read the marks and the due times once. Raises `SQLAlchemyError`."""
         with HealthSession() as db:
             db.connection(execution_options={"reading": True})
             now = clock.read_database_time(db)
@@ -100,7 +101,7 @@ class Poller:
         self._before = now
 
     def _changed(self, db: Session, now: datetime) -> Iterator[str]:
-        """Return the names that others may have changed since the last poll."""
+        """Return the names that other processes may have marked since the last poll."""
         before = self._before or now
         columns = (CacheMark.id, CacheMark.name, CacheMark.process, CacheMark.hot_until)
         known = set(self._seen)
@@ -115,7 +116,7 @@ class Poller:
             del self._seen[mark_id]
 
     def _is_due(self, db: Session, watch: watches.Watch, now: datetime) -> bool:
-        """Return whether the time of a row has come since the last poll."""
+        """Return whether a row has become due since the last poll."""
         if watch.due is None or self._before is None:
             return False
         column, *conditions = watch.due

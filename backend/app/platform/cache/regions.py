@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST = 1_000
 MOST_BYTES = 16_000_000
-LOCK_SECONDS = 10  # until the lock of a killed process expires
+LOCK_SECONDS = 10  # after this time, the lock of a killed process expires
 LOCK_SLEEP = 0.02
 PAUSE_SECONDS = 5.0  # after Redis fails
 
@@ -34,7 +34,7 @@ log = get_logger(__name__)
 
 
 class BoundedMemory(CacheBackend):
-    """A backend of dogpile.cache in the memory of this process."""
+    """A backend of dogpile.cache that stores values in this process's memory."""
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         del arguments
@@ -69,7 +69,7 @@ class BoundedMemory(CacheBackend):
 
 
 class Redis(RedisBackend):
-    """The backend of dogpile.cache, without a call that redis-py has deprecated."""
+    """dogpile.cache's backend for Redis, without a call that redis-py deprecated."""
 
     def set_serialized(self, key: str, value: bytes) -> None:
         self.writer_client.set(key, value, ex=self.redis_expiration_time)
@@ -80,7 +80,7 @@ register_backend("liftoff.memory", __name__, "BoundedMemory")  # type: ignore[no
 
 
 class Region:
-    """A region that callers do without while Redis does not respond."""
+    """A region of dogpile.cache. Callers work without it if Redis does not respond."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Region:
     def ask(
         self, question: Callable[["CacheRegion"], Answer], otherwise: Callable[[], Answer]
     ) -> Answer:
-        """Return the result of `question`, or of `otherwise` without Redis."""
+        """Return the result of `question`, or of `otherwise` if Redis is down."""
         if time.monotonic() < self._not_before:
             return otherwise()
         try:

@@ -1,13 +1,15 @@
-"""`@cached` keeps responses of a route, and computes each once for all who wait.
+"""`@cached` keeps responses of a route, and computes each only once for all waiting
+clients.
 
     @router.get("/{post_id}", response_model=PostRead)
     @cached(Post, User.username)
     def get_post(post: VisiblePost) -> Post: ...
 
-The decorator names what the response depends on: tables, or columns of tables whose new
-rows do not matter. A change to these makes the response outdated: in this process
-before the response to the writer is sent, in other processes within a second. Only a
-public response with status 200 and an `ETag` is kept, and only if it sets no cookie.
+The decorator names the tables on which the response depends, or only columns of a table
+if new rows do not matter. A change to one of these tables or columns makes the response
+outdated. This process stops using an outdated response before the writer gets a
+response, and other processes stop within a second. Only a public response with status
+200 and an `ETag` is kept, and only if it sets no cookie.
 """
 
 import asyncio
@@ -25,6 +27,7 @@ from app.core.config import get_settings
 from app.core.errors import Unavailable
 from app.platform.conditional import revalidated
 from app.platform.principal import current_viewer
+from app.platform.reading import need_changes_before
 
 from . import shared
 from .callers import callers, digest_of
@@ -32,11 +35,11 @@ from .entries import Entries, Entry, Key, entries, send_entry
 from .keys import is_public, is_skipped, key_of
 from .watches import Due, Watch, Watched, freshness
 
-SECONDS = 60.0  # until changes that bypass the application become visible, too
+SECONDS = 60.0  # after this time, changes that bypass the application are visible, too
 VARY = {"authorization", "origin"}
 KEPT_FOR_304 = {b"cache-control", b"vary", b"etag"}
-# Errors that all waiting requests get. They have waited enough, and would only find the
-# same service unavailable.
+# Errors that all waiting requests get. If these requests tried again, they would only
+# wait longer and find the same service unavailable.
 FOR_ALL = (Unavailable, SQLAlchemyError)
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -66,7 +69,10 @@ class Public:
 
 @dataclass(frozen=True)
 class ForCaller:
-    """The rules for keeping responses to a caller while the identity is kept."""
+    """The rules for keeping responses to one caller.
+
+    A response is kept for as long as the caller's identity is (IDENTITY_CACHE_SECONDS).
+    """
 
     watch: Watch
     entries: Entries = callers.entries
@@ -92,8 +98,8 @@ def cached(
     """Keep the public responses of a route until one of `watched` changes.
 
     The response may depend only on `watched`, on its URL, and on the time. With `due`,
-    a response is also outdated when the time of a row comes (see `Watch`). A response
-    is kept for at most `seconds`.
+    a response also becomes outdated when a row becomes due (see `Watch`). A response is
+    kept for at most `seconds`.
     """
     policy = Public(Watch(*watched, due=due), seconds)
 
@@ -147,6 +153,7 @@ def through_cache(route: Any, policy: Policy, handle: Handler) -> Handler:
         key = policy.key(request.scope) if freshness.ok else None
         if key is None:
             return await handle(request)
+        policy.entries.misses += 1
         flight = _flights.get(key)
         if flight is None or flight.version != policy.watch.version:
             return await _lead(route, policy, handle, request, key)
@@ -174,7 +181,8 @@ async def _lead(
             entry = _entry_of(rendered, policy.watch, flight.version, until, route)
     except FOR_ALL as error:
         flight.result.set_exception(error)
-        flight.result.exception()  # perhaps no other request waits for the result
+        # Otherwise asyncio would log the error as unhandled if no request waits for it.
+        flight.result.exception()
         raise
     finally:
         if _flights.get(key) is flight:
@@ -190,7 +198,7 @@ async def _lead(
 
 @dataclass
 class Computation:
-    """The computation of a response, by this process or by another one."""
+    """The computation of a response, by this or another process."""
 
     policy: Policy
     handle: Handler
@@ -208,6 +216,7 @@ class Computation:
         return await self._compute()
 
     async def _compute(self) -> shared.Rendered | None:
+        need_changes_before(self.request, self.policy.watch.changed_at)
         self.response = await self.handle(_unconditional(self.request))
         self.until = self.policy.until(self.request, self.response, self.began)
         return _rendered(self.response) if self.until else None

@@ -1,11 +1,11 @@
 """Public responses that several processes share, if Redis is configured.
 
-A process without a valid response of its own looks here before it computes a response.
-One process computes the response for all processes that wait. A process cannot withdraw
-a shared response. So a shared response lives for `SECONDS`, and no process uses it
-until `watches.HEAT_SECONDS` have passed since the last change of a row that it depends
-on. By then, every response that was computed before the change has expired, even if it
-was stored late.
+A process that has no valid response searches here before it computes a response. Only
+one process computes a response, and all other processes wait for it. A process cannot
+withdraw a shared response. So a shared response lives for `SECONDS`, and after a change
+of a row on which a response depends, no process uses the shared response until
+`watches.HEAT_SECONDS` have passed. By then, every response that was computed before the
+change has expired, even if it was stored late.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from .regions import Region
 
 SECONDS = 20
-# These threads wait while other threads compute. So they are not the threads that
-# compute.
+# These threads only wait for responses. Other threads compute them, so that waiting
+# never blocks a computation.
 THREADS = 16
 
 Rendered = tuple[bytes, list[Header], bytes]
@@ -48,8 +48,8 @@ async def get_or_compute(
 ) -> Rendered | None:
     """Return the shared response of a key, or compute and share it.
 
-    If `compute` returns `None`, so does this function, and nothing is shared. Raises
-    the errors of `compute`.
+    If `compute` returns `None`, this function returns `None`, and nothing is shared.
+    Raises the errors of `compute`.
     """
     loop = asyncio.get_running_loop()
 

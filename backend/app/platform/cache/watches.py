@@ -1,4 +1,4 @@
-"""Watches: what a cached response depends on, and whether that has changed.
+"""Watches: the tables that a cached response depends on, and whether they have changed.
 
 A computation first reads the `version` of its watch. The result is outdated as soon as
 the version differs. So a reader that began before a write cannot store the old data
@@ -23,7 +23,7 @@ Due = tuple[InstrumentedAttribute[Any], *tuple[Condition, ...]]
 # For this many seconds after a change, processes do not use shared responses (see
 # `shared`).
 HEAT_SECONDS = 30.0
-# How long the result of a poll is valid, from the beginning of the poll. Without a
+# The result of a poll is valid for this long after the beginning of the poll. Without a
 # valid result, the cache is not used.
 FRESH_SECONDS = 1.0
 
@@ -35,19 +35,20 @@ _all: list["Watch"] = []
 class Watch:
     """A group of tables and columns that a cached response depends on.
 
-    A table means all its rows. A column means its values in existing rows: a new row is
-    no change.
+    A table stands for all its rows. A column stands for its values in existing rows, so
+    a new row does not count as a change.
 
-    With `due`, a row also counts as changed when its time comes. `due` is a column with
-    times, followed by the conditions that such rows meet. An index must begin with the
-    columns of these conditions and end with the column of times.
+    With `due`, a row also counts as changed when it becomes due. `due` is a column with
+    times, followed by conditions. Only rows that meet these conditions become due. An
+    index must begin with the columns of these conditions and end with the column of
+    times.
     """
 
     def __init__(self, *watched: Watched, due: Due | None = None) -> None:
         self.version = 0
         self.due = due
         # A process that has just started does not know the changes before its start.
-        self.hot_until = time.monotonic() + HEAT_SECONDS
+        self._set_changed()
         self.names = frozenset(name for one in watched for name in _names(one))
         with _lock:
             _all.append(self)
@@ -55,13 +56,17 @@ class Watch:
                 _by_name.setdefault(name, []).append(self)
 
     def change(self) -> None:
-        """Make every response outdated that depends on this watch."""
+        """Mark every response that depends on this watch as outdated."""
         with _lock:
             self._change()
 
     def _change(self) -> None:
         self.version += 1
-        self.hot_until = time.monotonic() + HEAT_SECONDS
+        self._set_changed()
+
+    def _set_changed(self) -> None:
+        self.changed_at = time.monotonic()
+        self.hot_until = self.changed_at + HEAT_SECONDS
 
 
 def _names(watched: Watched) -> Iterable[str]:
@@ -78,7 +83,7 @@ def all_watches() -> list[Watch]:
 
 
 def change(names: Iterable[str]) -> None:
-    """Make every response outdated that depends on one of these names of changes."""
+    """Mark every response that depends on one of these names as outdated."""
     with _lock:
         for watch in {watch for name in names for watch in _by_name.get(name, ())}:
             watch._change()  # noqa: SLF001 - under the same lock
@@ -87,15 +92,17 @@ def change(names: Iterable[str]) -> None:
 class Freshness:
     """The state of this process: whether it knows the changes of other processes.
 
-    Without this knowledge, nothing cached is used, because an old response is worse
-    than a slow one.
+    Without this knowledge, no cached response is used, because an outdated response is
+    worse than a slow response.
     """
 
     def __init__(self) -> None:
         self.until = 0.0
 
     def renew(self, began: float) -> None:
-        """Note that a poll that began at this monotonic time has succeeded."""
+        """Record that a poll has succeeded. `began` is the monotonic time of its
+        beginning.
+        """
         self.until = began + FRESH_SECONDS
 
     @property

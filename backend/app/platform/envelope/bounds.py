@@ -12,7 +12,7 @@ from app.core.errors import Unprocessable
 from app.platform import problems
 
 MAX_HEAD = 64_000  # bytes of path, query and headers; each header adds `OF_EACH`
-OF_EACH = 32  # as in HTTP/2 (RFC 9113, 6.5.2), because every header costs time
+OF_EACH = 32  # bytes, as in HTTP/2 (RFC 9113, 6.5.2); every header costs time
 MAX_TARGET = 16_000  # bytes of path and query; a cursor has at most 4,000
 MAX_COOKIES = 16_000  # bytes
 MAX_PARAMETERS = 200  # per query string
@@ -30,11 +30,11 @@ class TooManyParameters(Unprocessable):
 
 
 def refusal_of(scope: Scope, size: int, cookies: int, hosts: int) -> Response | None:
-    """Return the refusal of an oversized or odd request, or `None`.
+    """Return the refusal of an oversized or otherwise unacceptable request, or `None`.
 
-    `size` is the size of all headers in bytes, and `cookies` the size of the cookies
-    among them. A request that names two hosts is refused, because a proxy in front of
-    us may have read the other one (RFC 9112, 3.2).
+    `size` is the size of all headers in bytes, and `cookies` is the size of the
+    cookies. A request that names two hosts is refused, because a proxy in front of us
+    may have used the other host (RFC 9112, 3.2).
     """
     query = scope["query_string"]
     target = len(scope["raw_path"] or b"") + len(query)
@@ -63,8 +63,9 @@ def without_backslashes(headers: Headers) -> Headers:
 def lingering(receive: Receive, send: Send) -> tuple[Receive, Send]:
     """Wrap `receive` and `send`, so that the rest of the body is read after a refusal.
 
-    RFC 9112 (9.6) recommends this. If the connection were closed at once, the data that
-    the client is still sending would reset it, and the client would lose the response.
+    RFC 9112 (9.6) recommends this. If the server closed the connection immediately, the
+    data that the client is still sending would reset the connection, and the client
+    would lose the response.
     """
     whole = refused = False
 

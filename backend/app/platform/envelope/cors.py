@@ -1,4 +1,4 @@
-"""The rules about which other sites may use the API (CORS)."""
+"""The rules for access to the API from other sites (CORS)."""
 
 import re
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from app.platform import problems
 
 from .response_headers import Header
 
-# The headers that pages may send: those of the contract, and those that common
-# libraries add to each request.
+# The headers that pages may send: the headers that the API uses, and headers that
+# common libraries add to each request.
 ACCEPTED = [
     "Authorization",
     "Content-Type",
@@ -35,7 +35,7 @@ EXPOSED = [
     "RateLimit-Reset",
 ]
 EXPOSED += ["Retry-After", "X-Request-ID"]
-MAX_NAMED = 10  # refused headers in one response
+MAX_NAMED = 10  # maximum number of refused headers named in one response
 SHOWN = re.compile(r"[!#$%&'*+.:/^_`|~0-9A-Za-z\[\]-]{1,100}")
 ALLOWED = "Access-Control-Allow-Origin"
 
@@ -66,7 +66,7 @@ class Cors(CORSMiddleware):
     def headers_for(self, origin: str | None) -> list[Header]:
         """Return the headers with which this origin may read a response.
 
-        A request with an unknown origin gets no such header, like a request without an
+        A request with an unknown origin gets no such headers, like a request without an
         origin.
         """
         if origin is None or not self.is_allowed_origin(origin):
@@ -108,6 +108,6 @@ class Cors(CORSMiddleware):
 def _shown(value: str) -> str:
     """Return the value, or `?` if it cannot be an origin, a method or a header.
 
-    Responses repeat no other text that a client sent.
+    Responses never repeat any other text that a client sent.
     """
     return value if SHOWN.fullmatch(value) else "?"

@@ -6,29 +6,46 @@ from functools import lru_cache
 from starlette.types import Message, Send
 
 from app.platform import problems
+from app.platform.monitoring.work import RequestTally
 
 from .response_headers import Header, varying_by_origin
 
-ERRORS = 400  # where the statuses of errors begin
+ERRORS = 400  # the lowest status of an error
 DISCONNECTED = 499  # nginx's status for a client that disconnected
 
 
 class Exchange:
     """The response to one request: what has been sent, and which headers are added.
 
-    If a library sends an error as plain text, a problem document replaces it.
+    If a library sends an error as plain text, a problem document replaces the text. The
+    HTML error pages of the admin are not replaced.
     """
 
-    __slots__ = ("_added", "_cors", "_request_id", "_send", "is_bodiless", "is_replaced", "status")
+    __slots__ = (
+        "_added",
+        "_cors",
+        "_request_id",
+        "_send",
+        "_tally",
+        "is_bodiless",
+        "is_replaced",
+        "status",
+    )
 
     def __init__(
-        self, send: Send, added: tuple[Header, ...], request_id: bytes, cors: list[Header] | None
+        self,
+        send: Send,
+        added: tuple[Header, ...],
+        request_id: bytes,
+        cors: list[Header] | None,
+        tally: RequestTally | None = None,
     ) -> None:
         """Complete responses with these headers.
 
         Without `cors`, a response reveals nothing to other sites, and does not vary by
-        origin.
+        origin. With a `tally`, the response shows the statements of the request.
         """
+        self._tally = tally
         self._send = send
         self._added = added
         self._request_id = request_id
@@ -53,7 +70,7 @@ class Exchange:
     async def _start(self, message: Message) -> None:
         self.status = status = message["status"]
         headers = message.get("headers", ())
-        if status >= ERRORS and not _is_json(headers):
+        if status >= ERRORS and not _is_ours(headers):
             self.is_replaced = True
             kept = {
                 name.decode("latin-1"): value.decode("latin-1")
@@ -69,10 +86,14 @@ class Exchange:
         await self._send({**message, "headers": self._completed(headers)})
 
     def _completed(self, headers: Sequence[Header]) -> list[Header]:
-        # The headers of a kept response are a tuple, and are the same each time.
+        # The headers of a cached response are a tuple, which is the same object each
+        # time.
         complete = _once_completed if isinstance(headers, tuple) else _completed_with
         cors = None if self._cors is None else tuple(self._cors)
-        return [*complete(headers, self._added, cors), (b"x-request-id", self._request_id)]
+        own = [(b"x-request-id", self._request_id)]
+        if self._tally:
+            own.append((b"server-timing", self._tally.server_timing))
+        return [*complete(headers, self._added, cors), *own]
 
 
 def _completed_with(
@@ -91,5 +112,8 @@ def _completed_with(
 _once_completed = lru_cache(maxsize=2_000)(_completed_with)
 
 
-def _is_json(headers: Sequence[Header]) -> bool:
-    return any(name == b"content-type" and b"json" in value for name, value in headers)
+def _is_ours(headers: Sequence[Header]) -> bool:
+    return any(
+        name == b"content-type" and (b"json" in value or value.startswith(b"text/html"))
+        for name, value in headers
+    )

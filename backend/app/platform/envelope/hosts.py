@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .request_head import RequestHead
 
-REMEMBERED = 64  # accepted Host values in memory, because a pattern may accept any number
+REMEMBERED = 64  # accepted Host values to keep in memory; a pattern may accept any number of values
 
 
 class Hosts:

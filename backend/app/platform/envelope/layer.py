@@ -3,7 +3,6 @@
 import time
 
 from asgi_correlation_id import correlation_id
-from asgi_correlation_id.extensions.sentry import get_sentry_extension
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -12,9 +11,11 @@ from app.core.config import Settings
 from app.core.logging import get_logger
 from app.db.errors import DatabaseUnavailable
 from app.db.migrations import gate
+from app.db.watching.tally import current
 from app.platform import problems
 from app.platform.envelope.bounds import lingering, refusal_of, without_backslashes
 from app.platform.monitoring import health, metrics
+from app.platform.monitoring.work import AS_GET, RequestTally, slow_after
 
 from .cors import Cors
 from .exchange import Exchange
@@ -30,7 +31,7 @@ log = get_logger("app.problems")
 
 
 class Envelope:
-    """The steps of a request, from the outside in.
+    """The steps of a request, from the outermost to the innermost.
 
     | Step | What it does |
     |---|---|
@@ -38,25 +39,26 @@ class Envelope:
     | identity | gives the request an id, for logs and the response |
     | record | writes the access log and the metrics |
     | CORS | responds to preflights |
-    | bounds | refuses oversized and odd requests |
+    | bounds | refuses oversized and unacceptable requests |
     | hosts | refuses unknown host names |
     | HEAD | serves `HEAD` as `GET` without the body |
     | schema | serves only health checks until the database is migrated |
 
     Every response has the same headers, whichever step produces it. An exception from
-    further in becomes a 500.
+    the application becomes a 500.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._probes = f"{settings.api_prefix}/health/"
+        self._slow_after = slow_after(settings.slow_statement_seconds)
+        self._shows_timing = bool(settings.server_timing)
         self._patience = settings.database_pool_timeout
         self._added = careful_headers(hsts=settings.is_deployed)
         self._cors = Cors(app, settings)
         self._hosts = Hosts(self._serve, self._probes, settings.allowed_hosts)
         self._proxy = UndeclaredProxy(settings.trusted_proxies)
         self._behind_proxies = behind_proxies(self._enclose, settings.trusted_proxies)
-        self._tell_sentry = get_sentry_extension()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -70,7 +72,6 @@ class Envelope:
         head = RequestHead.of(scope)
         request_id = head.identify(scope)
         correlation_id.set(request_id)
-        self._tell_sentry(request_id)
         if scope["type"] == "websocket":
             await self._hosts(scope, receive, send, head)
             return
@@ -78,7 +79,10 @@ class Envelope:
             receive, send = lingering(receive, send)
         preflight = scope["method"] == "OPTIONS" and head.origin and head.asks_for_method
         readable = None if preflight else self._cors.headers_for(head.origin)
-        exchange = Exchange(send, self._added, head.request_id, readable)
+        tally = RequestTally(scope, self._slow_after)
+        current.set(tally)
+        timed = tally if self._shows_timing else None
+        exchange = Exchange(send, self._added, head.request_id, readable, timed)
         began = time.perf_counter()
         try:
             if preflight:
@@ -89,7 +93,7 @@ class Envelope:
         finally:
             seconds = time.perf_counter() - began
             probe = scope["path"].startswith(self._probes)
-            record(scope, exchange.status, seconds, is_probe=probe)
+            record(scope, exchange.status, seconds, tally, is_probe=probe)
 
     async def _answer(
         self, scope: Scope, receive: Receive, exchange: Exchange, head: RequestHead
@@ -126,7 +130,7 @@ class Envelope:
         exchange.is_bodiless = True
         # The scope is copied, because the server reads the method of the original scope
         # to decide what to send.
-        asked = dict(scope, method="GET")
+        scope[AS_GET] = asked = dict(scope, method="GET")
         try:
             await self._hosts(asked, receive, exchange.send, head)
         finally:

@@ -10,21 +10,24 @@ log = get_logger(__name__)
 
 
 def behind_proxies(app: ASGIApp, trusted: list[str]) -> ASGIApp:
-    """Return the application with the forwarding headers of trusted proxies applied."""
+    """Wrap the application, so that it applies the forwarding headers of trusted
+    proxies.
+    """
     if not trusted:
         return app
-    # This import loads the whole server.
+    # Imported here, because this import loads the whole server.
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
     return ProxyHeadersMiddleware(app, trusted_hosts=trusted)  # type: ignore[arg-type,return-value]
 
 
 class UndeclaredProxy:
-    """Warns once per process about an X-Forwarded-For header from an undeclared peer.
+    """Warns once per process if an undeclared peer sends X-Forwarded-For.
 
-    Without the warning, nobody would notice a proxy that is missing from
-    TRUSTED_PROXIES until its visitors have used up the limits that they share. Any
-    client can send the header, so one line in the log is enough.
+    If a proxy is missing from TRUSTED_PROXIES, all visitors behind the proxy share the
+    limits of one address. Without the warning, nobody would notice this until these
+    limits are used up. Any client can send the header, so one line in the log is
+    enough.
     """
 
     def __init__(self, declared: list[str]) -> None:

@@ -10,8 +10,8 @@ from app.platform.envelope.bounds import OF_EACH
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,128}")
 ID_BYTES = 16
-# Ids for so many requests are taken from the system at once, because each call takes
-# longer than the rest of this module.
+# Number of ids whose random bytes are read together. A system call takes longer than
+# the rest of this module.
 AT_ONCE = 256
 
 _new_ids: list[bytes] = []
@@ -23,13 +23,13 @@ class RequestHead:
     counts.
     """
 
-    size: int = 0  # of all headers, in bytes
+    size: int = 0  # size of all headers, in bytes
     cookies: int = 0  # bytes
-    has_backslash: bool = False  # in a cookie
+    has_backslash: bool = False  # whether a cookie contains a backslash
     hosts: int = 0
     host: bytes = b""
     origin: str | None = None
-    asks_for_method: bool = False  # only a preflight does
+    asks_for_method: bool = False  # true only for a preflight
     has_body: bool = False
     request_id: bytes = b""
 
@@ -68,7 +68,7 @@ class RequestHead:
 
 
 def _new_id() -> bytes:
-    """Return a random id, for the event loop of this process."""
+    """Return a random id. Only the event loop's thread may call this function."""
     if not _new_ids:
         block = os.urandom(ID_BYTES * AT_ONCE).hex().encode()
         size = 2 * ID_BYTES

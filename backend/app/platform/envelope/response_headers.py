@@ -1,7 +1,7 @@
 """The headers that every response gets, encoded only once.
 
 Most of them are security headers for browsers (ASVS 3.4). A route that serves a page
-sets its own policy, which is kept.
+sets its own Content-Security-Policy, which this policy does not replace.
 """
 
 Header = tuple[bytes, bytes]

@@ -1,4 +1,4 @@
-"""Jobs: work that a request queues and a worker does later, at least once.
+"""Jobs: work that a request queues, and that a worker later does at least once.
 
 A feature declares its jobs in its `jobs.py`:
 
@@ -8,24 +8,26 @@ A feature declares its jobs in its `jobs.py`:
     @recurring("blog.purge", every=timedelta(hours=1))
     def purge(db: Session, payload: dict[str, Any]) -> None: ...
 
-`enqueue` is part of the request's transaction. Each run of a job has a transaction of
-its own, which also removes the job from the queue. So the effect of a job in the
-database happens once. Its effect outside the database may happen twice, if the worker
-dies during a run. A job with too much work for one transaction should work in batches
+`enqueue` is part of the request's transaction. Each run of a job is a separate
+transaction, which also removes the job from the queue. So a job changes the database
+exactly once. If the worker dies during a run, effects outside the database may happen
+twice. A job with too much work for one transaction should work in batches
 (`app.db.batches`), and return `Again` until all work is done.
 
 A job that waits for an outside service is declared with `outside`:
 
-    @job("payments.look", outside=True)
+    @job("payments.sync_payer", outside=True)
 
-Such jobs have threads of their own, so that a service that does not respond delays no
-other jobs. The transaction of a job begins with the job's first statement. So such a
-job calls the service first, and then writes. Recurring jobs have threads of their own,
-too, so that a long purge delays no other work.
+Such jobs have separate threads, so that a service that does not respond delays no other
+jobs. The transaction of a job begins with the job's first statement. So such a job
+calls the service first, and then writes. Recurring jobs have separate threads, too, so
+that a long purge delays no other work.
 
-The other modules of this folder: `recurrence` schedules recurring jobs,
-`worker_threads` fetches due jobs, and `job_runs` runs them. `app.platform.queues` has
-the parts that jobs and emails share.
+This folder has other modules. `recurrence` schedules recurring jobs, and `job_runs`
+runs a job. `worker_threads` has the threads that fetch due jobs. A worker process is
+either `plain_worker`, which only runs these threads, or `celery_worker`, in which
+`desks` receive the broker's messages. `app.platform.queues` contains the code that jobs
+and emails share.
 """
 
 import importlib
@@ -41,6 +43,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.core.features import discover
+from app.core.tracing import traceparent
 from app.db import clock
 from app.db.insertion import insert_if_absent
 from app.platform.models import Job, Lane
@@ -102,14 +105,17 @@ class Kind:
 
     @property
     def key(self) -> str:
-        """Return the key that gives a recurring job only one row."""
+        """Return the key that ensures that a recurring job has only one row."""
         return f"recurring {self.name}"
+
+
+TRACE = "traceparent"  # this key of a payload is removed before the job runs
 
 
 class NotNow(Exception):
     """Raised by a job that should run again in a moment.
 
-    This counts neither as an attempt nor as a failure.
+    The run counts neither as an attempt nor as a failure.
     """
 
 
@@ -138,7 +144,7 @@ def recurring(
 ) -> Callable[[Handler], Handler]:
     """Declare a job that runs once per interval, however many workers there are.
 
-    Its first payload is empty.
+    The payload of the first run is empty.
     """
     return lambda handler: _declare(Kind(kind, handler, every, outside))
 
@@ -170,11 +176,11 @@ def enqueue(
     after: timedelta = timedelta(),
     key: str | None = None,
 ) -> None:
-    """Queue a job. It runs after this transaction has committed, and not before `after`
-    has passed.
+    """Queue a job, which runs after this transaction has committed and `after` has
+    passed.
 
-    Nothing is queued if an unfinished job has the same `key`, even if that job is
-    running. Raises `UnknownJob`.
+    If an unfinished job has the same `key`, nothing is queued, even if that job is
+    already running. Raises `UnknownJob`.
     """
     if kind not in job_kinds():
         raise UnknownJob(kind)
@@ -183,7 +189,11 @@ def enqueue(
         "due_at": clock.now(after),
         "give_up_at": NEVER if key == declared.key else clock.now(after + PATIENCE),
     }
-    added = Job(kind=kind, payload=payload or {}, key=key, lane=declared.lane, **due)
+    # The job continues the trace of the request that queued it.
+    traced = {TRACE: parent} if (parent := traceparent()) else {}
+    added = Job(
+        kind=kind, payload={**(payload or {}), **traced}, key=key, lane=declared.lane, **due
+    )
     if insert_if_absent(db, added, "uq_jobs_key"):
         ring_after(db, BELLS[declared.lane])
 
@@ -197,8 +207,8 @@ def is_enqueued(key: ColumnElement[str]) -> ColumnElement[bool]:
 def exclusive_job(what: str) -> Iterator[None]:
     """Ensure that no other job of this process works on `what` at the same time.
 
-    Raises `NotNow` if another job does. Waiting instead would keep a thread away from
-    jobs that could run.
+    Raises `NotNow` if another job does. If the job waited instead, it would block a
+    thread that could run other jobs.
     """
     with _in_hand_lock:
         if what in _in_hand:

@@ -1,31 +1,35 @@
 """Runs jobs, each in a transaction that also removes the job from the queue."""
 
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.logging import get_logger
+from app.core.tracing import span
 from app.db import clock
 from app.db.database import WorkerSession
 from app.platform.models import Job, Lane
+from app.platform.monitoring.work import tally_of_job
 from app.platform.queues import leases
 
-from . import BELLS, LEASE, Again, Failure, Kind, NotNow, job_kinds
+from . import BELLS, LEASE, TRACE, Again, Failure, Kind, NotNow, job_kinds
 from .recurrence import planner
 
-A_MOMENT = timedelta(seconds=1)  # before a job that raised `NotNow` runs again
+A_MOMENT = timedelta(seconds=1)  # delay before a job that raised `NotNow` runs again
 
 log = get_logger(__name__)
 
 
 def run_next(*, lane: Lane | None = None) -> bool:
-    """Run the next due job, of this lane or of any lane. Return false if no job is due.
+    """Run the next due job in this lane, or in any lane. Return false if no job is due.
 
     An exception in a job is a failure of that job, not of the worker. A panic in a Rust
-    library and `SystemExit` are not `Exception`s, and would otherwise end the thread.
-    Jobs of an unknown kind are left for newer code, which may be running elsewhere
-    during a rolling deployment.
+    library and `SystemExit` are not `Exception`s. They are caught, too, because they
+    would otherwise end the thread. Jobs of an unknown kind are left for newer code,
+    which may be running elsewhere during a rolling deployment.
     """
     planner.plan()
     job = _claim(lane)
@@ -33,8 +37,8 @@ def run_next(*, lane: Lane | None = None) -> bool:
         return False
     kind = job_kinds()[job.kind]
     try:
-        with WorkerSession() as db, db.begin():
-            _strike_off(db, job, kind, kind.run(db, dict(job.payload)))
+        with _traced(job), tally_of_job(job.kind) as tally, WorkerSession() as db, db.begin():
+            _strike_off(db, job, kind, kind.run(db, _payload_of(job)))
     except leases.LeaseLost:
         log.warning("job_taken_over", kind=job.kind, id=job.id)
     except NotNow:
@@ -43,8 +47,17 @@ def run_next(*, lane: Lane | None = None) -> bool:
         log.exception("job_failed", kind=job.kind, id=job.id, attempts=job.attempts)
         _fail(job, kind, leases.reason_of(error))
     else:
-        log.info("job_done", kind=job.kind, id=job.id, attempts=job.attempts)
+        facts = {"statements": tally.statements, "database_seconds": round(tally.seconds, 3)}
+        log.info("job_done", kind=job.kind, id=job.id, attempts=job.attempts, **facts)
     return True
+
+
+def _traced(job: Job) -> AbstractContextManager[None]:
+    return span(f"job {job.kind}", parent=job.payload.get(TRACE))
+
+
+def _payload_of(job: Job) -> dict[str, Any]:
+    return {key: value for key, value in job.payload.items() if key != TRACE}
 
 
 def _claim(lane: Lane | None) -> Job | None:
@@ -52,7 +65,7 @@ def _claim(lane: Lane | None) -> Job | None:
     with WorkerSession() as db, db.begin():
         job = leases.claim_due_row(db, Job, LEASE, *of_lane, Job.kind.in_(list(job_kinds())))
     if job and job.lane in BELLS:
-        # There may be more jobs, so the other threads of this lane should look, too.
+        # There may be more due jobs, so wake the other threads of this lane.
         BELLS[Lane(job.lane)].ring()
     return job
 
@@ -122,7 +135,7 @@ def _tell(db: Session, job: Job, kind: Kind, failure: Failure) -> None:
     assert kind.failed
     try:
         with db.begin_nested():
-            kind.failed(db, dict(job.payload), failure)
+            kind.failed(db, _payload_of(job), failure)
     except SQLAlchemyError:
         raise
     except BaseException:

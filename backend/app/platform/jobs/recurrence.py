@@ -1,5 +1,5 @@
-"""Planner of recurring jobs: ensures that each has exactly one row, and that it is
-correct.
+"""Planner of recurring jobs, which ensures that each recurring job has exactly one row,
+with correct values.
 
 A row may be missing because someone deleted it. A job may have become a dead letter
 when the code did not know its kind. A row may be due far in the future because the
@@ -22,13 +22,13 @@ from app.platform.models import Job
 from app.platform.queues import leases
 
 PLAN_SECONDS = 60.0
-EXAMINED = 100  # rows per run; jobs of unknown kinds never run, so they collect at the front
+EXAMINED = 100  # rows per run; the oldest rows are often jobs of unknown kinds, which never run
 
 log = get_logger(__name__)
 
 
 class Planner:
-    """Plans the recurring jobs before the first job runs, then every minute."""
+    """Plans the recurring jobs before the first job runs, and then every minute."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -1,6 +1,6 @@
 """The worker: threads that send mail and run jobs.
 
-Mail and each lane of jobs have threads of their own. So work that hangs or takes long
+Mail and each lane of jobs have separate threads. So work that hangs or takes long
 delays only work of the same kind.
 """
 
@@ -12,6 +12,7 @@ from threading import Event, Thread
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core.broker_settings import MOST_THREADS, PLAIN_THREADS
 from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.database import WorkerSession
@@ -22,16 +23,14 @@ from app.platform.queues.wakes import Bell, mail_bell
 
 from . import BELLS, job_runs
 
-POLL_SECONDS = 1.5  # between two looks for work from other processes or newly due work
-# The other threads of a crew look this often. Usually the polling thread wakes them.
+POLL_SECONDS = 1.5  # between two queries for work from other processes or newly due work
+# How often the other threads of a crew query. Usually the polling thread wakes them.
 ECHO_SECONDS = 60.0
 # Twice the lease of a job. After the lease, the result could not be stored anyway.
 STUCK_SECONDS = 600.0
 RESTART_SECONDS = 1.0
-# Sending an email takes four round trips. With a latency of 50 ms, one connection sends
-# 5 emails a second.
-SENDERS = 8
-THREADS = {Lane.ASKED: 2, Lane.RECURRING: 2, Lane.OUTSIDE: 4}
+SENDERS = PLAIN_THREADS["mail"]
+THREADS = {lane: PLAIN_THREADS[lane] for lane in Lane}
 # SQLite has one writer, and its lock is not fair. With more threads, a request could
 # time out while it waits for the lock.
 MOST_ON_SQLITE = 2
@@ -43,8 +42,8 @@ log = get_logger(__name__)
 class Crew:
     """Threads that do the same kind of work.
 
-    Each thread looks for work when `bell` rings. The first thread also looks at regular
-    intervals.
+    Each thread queries for work when `bell` rings. The first thread also queries at
+    regular intervals.
     """
 
     name: str
@@ -53,13 +52,27 @@ class Crew:
     threads: int
 
 
+def crews(stopping: Event) -> Iterator[Crew]:
+    """Return a crew (a group of threads) for each kind of work that this process does.
+    A Celery worker may serve only some of the queues, and may have another number of
+    threads for each.
+    """
+    settings = get_settings()
+    served = settings.queue_threads
+    most = MOST_ON_SQLITE if settings.sqlite_file else MOST_THREADS
+    jobs = [(f"{lane} jobs", partial(job_runs.run_next, lane=lane), BELLS[lane]) for lane in Lane]
+    for name, work, bell in [("mail", partial(outbox.send_due, stopping), mail_bell), *jobs]:
+        if bell.queue in served:
+            yield Crew(name, work, bell, min(served[bell.queue], most))
+
+
 class Worker:
     """Threads that run from `start` to `stop`.
 
     There may be several workers, in this process and in others. An exception from an
     email or a job is recorded as a failure of that email or job. If a thread dies
     nevertheless, `at_death` is called. A worker process then exits, and its supervisor
-    starts a new one. A web process must keep serving requests, so it passes no
+    starts a new process. A web process must keep serving requests, so it passes no
     `at_death`, and the thread is started again.
     """
 
@@ -71,13 +84,8 @@ class Worker:
         self._threads = list(self._hire())
 
     def _hire(self) -> Iterator[Thread]:
-        crews = [Crew("mail", partial(outbox.send_due, self._stopping), mail_bell, SENDERS)]
-        for lane, threads in THREADS.items():
-            work = partial(job_runs.run_next, lane=lane)
-            crews.append(Crew(f"{lane} jobs", work, BELLS[lane], threads))
-        most = MOST_ON_SQLITE if get_settings().sqlite_file else max(SENDERS, *THREADS.values())
-        for crew in crews:
-            for number in range(min(crew.threads, most)):
+        for crew in crews(self._stopping):
+            for number in range(crew.threads):
                 name = f"{crew.name} {number + 1}"
                 wait = ECHO_SECONDS if number else POLL_SECONDS
                 yield Thread(target=self._live, args=(crew, name, wait), name=name, daemon=True)
@@ -102,7 +110,7 @@ class Worker:
     def stop(self, seconds: float) -> bool:
         """Finish the current work within `seconds`. Return whether it was finished.
 
-        Work that is cut off becomes due again when its lease ends.
+        Interrupted work becomes due again when its lease ends.
         """
         self._stopping.set()
         log.info("worker_stopping")
@@ -131,7 +139,7 @@ class Worker:
             self._turned_at[name] = time.monotonic()
             heard, found = crew.bell.rings, False
             try:
-                found = _schema_fits() and crew.work()
+                found = schema_fits() and crew.work()
             except SQLAlchemyError as error:
                 log.warning("worker_waits", reason=str(error))
             except Exception:
@@ -140,8 +148,8 @@ class Worker:
                 crew.bell.wait(heard, wait)
 
 
-def _schema_fits() -> bool:
-    """Return whether the database has been migrated. No work is done until then."""
+def schema_fits() -> bool:
+    """Return whether the database has been migrated. Until then, no work is done."""
     if not gate.open and gate.due():
         with WorkerSession() as db:
             gate.check(db)

@@ -3,7 +3,7 @@
 An email is a row, written in the feature's own transaction.
 
 The other modules of this folder: `outbox` sends queued emails, and `smtp_client` speaks
-SMTP. `app.platform.queues` has the parts that jobs and emails share.
+SMTP. `app.platform.queues` contains the code that jobs and emails share.
 """
 
 import json
@@ -43,7 +43,7 @@ class UnreadableMail(Exception):
 class WrongKey(UnreadableMail):
     """The body was encrypted with another `SECRET_KEY`.
 
-    With the right key, it becomes readable again.
+    The body becomes readable again once the right key is configured.
     """
 
 
@@ -87,9 +87,9 @@ def queue_mail(
 def _priority(*, has_link: bool, to_stranger: bool) -> Priority:
     """Return the priority of an email.
 
-    Emails to strangers above the hourly limit are sent after all others, so that they
-    delay no other email. They are not dropped. Otherwise an attacker could prevent all
-    registrations.
+    Emails to strangers above the hourly limit are sent after all other emails, so that
+    they delay no other email. They are not dropped, because an attacker could then
+    prevent all registrations.
     """
     most = get_settings().mail_to_strangers_per_hour
     if to_stranger and not RateLimit("mail to strangers", f"{most} per hour").allows("all"):
@@ -102,8 +102,7 @@ def _priority(*, has_link: bool, to_stranger: bool) -> Priority:
 def forget_recipient(db: Session, address: str) -> None:
     """Remove the recipient from all emails.
 
-    Unsent emails are deleted. The rows of other emails stay, without recipient and
-    body.
+    Unsent emails are deleted. All other rows stay, without recipient and body.
     """
     theirs = Mail.recipient == address
     db.execute(delete(Mail).where(theirs, Mail.sent_at.is_(None), Mail.dead_at.is_(None)))
@@ -122,7 +121,7 @@ def read_mail(mail: Mail) -> Rendered:
 
 
 def written_out(mail: Mail) -> bytes:
-    """Return the email as bytes to send, the same at every attempt.
+    """Return the email as bytes to send, which are the same at every attempt.
 
     Raises `UnreadableMail`. Raises `ValueError` or `MessageError` if the recipient or
     the content cannot be put into an email.

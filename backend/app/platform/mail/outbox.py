@@ -3,8 +3,8 @@
 One SMTP connection serves a batch. No transaction is open during a call to the mail
 server.
 
-A worker sends from several threads at once. Each thread claims one email at a time, the
-most urgent first. So an urgent email does not wait for a batch.
+Several threads of a worker send emails at the same time. Each thread claims one email
+at a time, the most urgent first. So an urgent email does not wait for a batch.
 """
 
 import time
@@ -28,10 +28,10 @@ from app.platform.queues.wakes import mail_bell
 from . import UnreadableMail, WrongKey, mail_sender, written_out
 from .smtp_client import Line, SendingFailed, Unreachable
 
-LEASE = timedelta(minutes=2)  # several times `gateway.TOTAL_SECONDS`, the most that one email takes
-BATCH_MAILS = 100  # per connection, because servers cut off clients that never disconnect
+LEASE = timedelta(minutes=2)  # several times the limit for one email (`smtp_client.TOTAL_SECONDS`)
+BATCH_MAILS = 100  # per connection, because servers end connections that last too long
 BATCH_SECONDS = 60.0
-CROWDED_SECONDS = 5.0  # before a retry, if the server refused one more connection
+CROWDED_SECONDS = 5.0  # before a retry, if the server refused another connection
 RECORD_PAUSE = 0.5  # seconds
 
 log = get_logger(__name__)
@@ -44,9 +44,9 @@ class LinkRanOut(SendingFailed):
 def send_due(stopping: Event | None = None) -> bool:
     """Send due emails, at most one batch. Return false if no email was due.
 
-    Without a mail server, emails wait. An email is sent twice only if the worker dies
-    or the connection breaks after the server has accepted the email and before its
-    reply arrives.
+    Without a mail server, emails wait. After the server has accepted an email, the
+    server's reply may not arrive, because the worker dies or the connection breaks. An
+    email is sent twice only in this case.
     """
     if get_settings().smtp_host is None:
         return False
@@ -56,7 +56,7 @@ def send_due(stopping: Event | None = None) -> bool:
             lease_end = time.monotonic() + LEASE.total_seconds()
             if (stopping and stopping.is_set()) or not (mail := _claim()):
                 break
-            mail_bell.ring()  # there may be more emails, so the other threads should look, too
+            mail_bell.ring()  # there may be more due emails, so wake the other threads
             failure = _send(line, mail)
             # The server allows fewer connections than this process has threads.
             if isinstance(failure, Unreachable) and failure.is_crowded:
@@ -72,7 +72,7 @@ def send_due(stopping: Event | None = None) -> bool:
 def _claim() -> Mail | None:
     """Claim the most urgent email.
 
-    Each priority has a query of its own, so that each query can use the index.
+    Each priority has a separate query, so that each query can use the index.
     """
     with WorkerSession() as db, db.begin():
         for priority in Priority:
@@ -101,7 +101,7 @@ def _message(mail: Mail) -> bytes:
 
     The failure is permanent if the recipient or the content cannot be put into an
     email, because no retry would change that. Other errors come from our settings or
-    our code. The email waits until they are fixed.
+    our code. The email waits until these errors are fixed.
     """
     try:
         return written_out(mail)
@@ -112,9 +112,9 @@ def _message(mail: Mail) -> bytes:
 
 
 def _insist(note: Callable[[Session, Mail], None], mail: Mail, *, until: float) -> None:
-    """Record the result of an email, and retry until `until`.
+    """Record the result of an email. If the database fails, retry until `until`.
 
-    While we hold the lease, no other worker sends the email.
+    While this worker holds the lease, no other worker sends the email.
     """
     while True:
         try:

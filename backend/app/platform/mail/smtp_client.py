@@ -13,12 +13,12 @@ from app.core.config import Settings
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 10.0  # per response
-TOTAL_SECONDS = 30.0  # per email, however slowly the server responds
+TOTAL_SECONDS = 30.0  # maximum per email, however slowly the server responds
 CLOSING = 421  # the server is closing the connection (RFC 5321, 3.8)
 PERMANENT = 500
 UNKNOWN_MAILBOX = 553
-# RFC 2034 puts the enhanced code before the text. qmail and similar servers put it at
-# the end: `553 sorry, … (#5.7.1)`.
+# In RFC 2034, the enhanced code comes before the text. In the replies of qmail and
+# similar servers, the code comes after the text: `553 sorry, … (#5.7.1)`.
 ENHANCED = re.compile(r"(?:^|\(#)5\.(\d{1,3})\.(\d{1,3})\b")
 ADDRESSING, CONTENT = "1", "6"  # subjects of enhanced codes (RFC 3463, 3)
 # Details of the subject ADDRESSING: the syntax or the domain of the sender is bad.
@@ -41,8 +41,8 @@ class SendingFailed(Exception):
 class Unreachable(SendingFailed):
     """No connection could be made.
 
-    `is_crowded` means that this process already has an open connection, so perhaps the
-    server refuses more of them.
+    `is_crowded` means that this process already has an open connection. Perhaps the
+    server refuses further connections.
     """
 
     is_crowded = False
@@ -81,7 +81,7 @@ class Line:
         know whether it did.
 
         A server may close a connection after some time or some number of emails. If it
-        did so before receiving this email, the email is sent at once over a new
+        did so before receiving this email, the email is sent immediately over a new
         connection.
         """
         if self._smtp:
@@ -125,7 +125,7 @@ class Line:
             raise
 
     def _broken(self, smtp: "_Bounded", error: Exception) -> Exception:
-        server_may_have_it = smtp.has_begun_data  # closing the connection resets this
+        server_may_have_it = smtp.has_begun_data  # closing the connection resets this flag
         self.close()
         reason = _said(error)
         if isinstance(error, smtplib.SMTPSenderRefused):
@@ -146,16 +146,27 @@ class Line:
         smtp.close()
 
 
+def check_server(settings: Settings) -> None:
+    """Connect to the mail server and sign in, without sending an email.
+
+    Raises `Unreachable`, whose text begins with the settings to check.
+    """
+    smtp = _connect(settings, helo=(settings.mail_from or "").rpartition("@")[2].rstrip(">"))
+    with contextlib.suppress(smtplib.SMTPException, OSError):
+        smtp.quit()
+    smtp.close()
+
+
 def _refusal(code: int, answer: bytes | str, *, bare: int | None = None) -> SendingFailed:
     """Turn a refusal by the server into `SendingFailed`.
 
     A refusal is permanent only if its enhanced code (RFC 3463) says that the
-    recipient's address or the email itself is the reason. Other reasons can be fixed,
-    such as a policy, a full mailbox or a wrong route. Until then the email waits.
+    recipient's address or the email itself is the reason. Other reasons, such as a
+    policy, a full mailbox or a wrong route, can be fixed. Until then, the email waits.
 
-    Without an enhanced code, only the status `bare` is permanent. For recipients that
-    is 553, which means an invalid mailbox name. It is not 550, because servers also use
-    550 when they refuse to relay (RFC 5321, 3.6.2).
+    Without an enhanced code, only the status `bare` is permanent. For recipients,
+    `bare` is 553, which means an invalid mailbox name. A 550 is not permanent, because
+    servers also send it when they refuse to relay (RFC 5321, 3.6.2).
     """
     said = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
     final = code == bare
@@ -223,17 +234,17 @@ def _connect(settings: Settings, helo: str) -> "_Bounded":
 class _Utf8(str):
     """A text that smtplib encodes as UTF-8, as servers expect (RFC 4616, 2).
 
-    smtplib would encode it as ASCII, and fail for other characters.
+    smtplib would encode a plain string as ASCII, and fail for other characters.
     """
 
     __slots__ = ()
 
-    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002 - smtplib's wish
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002 - smtplib passes it
         return super().encode("utf-8", errors)
 
 
 class _Bounded(smtplib.SMTP):
-    """An SMTP connection that is cut off at a deadline.
+    """An SMTP connection that is closed at a deadline.
 
     The socket timeout is not enough, because a server could send one byte every nine
     seconds.
@@ -271,7 +282,7 @@ class _Bounded(smtplib.SMTP):
     def _cut(self) -> None:
         if self.sock:
             with contextlib.suppress(OSError):
-                # This also works under TLS, although it skips TLS's closing message.
+                # This also works with TLS, but the server gets no TLS closing message.
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Health checks: whether the process is alive, and whether it can serve requests.
 
 Readiness returns the latest results of the probes. The database probe also opens the
-schema gate. Until it does, requests are refused.
+schema gate. Until the gate is open, requests are refused.
 """
 
 import asyncio
@@ -16,17 +16,21 @@ from app.core.errors import Unavailable
 from app.core.logging import get_logger
 from app.core.redis import make_client
 from app.core.schemas import Output
+from app.db import documents
 from app.db.database import HealthSession
 from app.db.migrations import gate
+from app.platform.handover.broker import BrokerUnavailable, broker
 
 from . import backlog
-from .probes import Check, Checks, Probe
+from .probes import DEADLINE_SECONDS, Check, Checks, Probe
 
 if TYPE_CHECKING:
     from redis import Redis
 
 NO_DATABASE: Checks = {"database": "unreachable", "migrations": "unreachable"}
 NO_REDIS: Checks = {"redis": "unreachable"}
+NO_BROKER: Checks = {"broker": "unreachable"}
+NO_DOCUMENTS: Checks = {"documents": "unreachable"}
 
 FOREIGN_HOST: dict[int | str, dict[str, Any]] = {
     400: {
@@ -61,10 +65,12 @@ class Ready(Output):
     """The state of each service, in `checks`.
 
     A service is `ok`, `behind` or `unreachable`. The database is `ahead` if newer code
-    has migrated it, which happens during a rolling deployment. Without Redis everything
-    still works, only more slowly. `work` appears with the value `late` if emails or
-    jobs have been due for minutes. An operator should then check the workers. In
-    staging, `environment` is `staging`.
+    has migrated it, which happens during a rolling deployment. Without Redis,
+    everything still works, but more slowly. Without the broker, workers find jobs and
+    emails a little later. Without the database of documents, routes that need it
+    respond with 503. `work` is `late` if emails or jobs are overdue, and missing
+    otherwise. If it is `late`, an operator should check the workers. In staging,
+    `environment` is `staging`.
     """
 
     status: Literal["ok", "unavailable"]
@@ -75,8 +81,8 @@ class Ready(Output):
 async def is_live() -> Response:
     """Report that the process is alive.
 
-    This uses neither the database nor a thread. A process that is merely busy therefore
-    still responds, and is not killed.
+    This uses neither the database nor a thread. So a process that is only busy still
+    responds, and is not killed.
     """
     return Response(ALIVE, media_type="application/json")
 
@@ -93,8 +99,8 @@ async def is_live() -> Response:
 async def is_ready(response: Response) -> Ready:
     """Report whether the process can serve requests.
 
-    It can if the database is reachable and migrated. This responds within a second,
-    even if a service does not.
+    The process can serve requests if the database is reachable and migrated. The
+    response takes at most a second, even if a service does not respond.
     """
     found = await asyncio.gather(*(probe.checks() for probe in probes()))
     checks = {name: check for checks in found for name, check in checks.items()}
@@ -109,10 +115,18 @@ async def is_ready(response: Response) -> Ready:
 def probes() -> tuple[Probe, ...]:
     """Return the probes behind the readiness check.
 
-    Only the checks of the database decide. All other checks are for information.
+    Only the checks of the database decide whether the process is ready. All other
+    checks are for information.
     """
     settings = get_settings()
-    return (database, *([Probe("redis", _redis, NO_REDIS)] if settings.redis_url else []))
+    found = [database]
+    if settings.redis_url:
+        found.append(Probe("redis", _redis, NO_REDIS))
+    if settings.celery_broker_url:
+        found.append(Probe("broker", _broker, NO_BROKER))
+    if settings.mongodb_url:
+        found.append(Probe("documents", _documents, NO_DOCUMENTS))
+    return tuple(found)
 
 
 def _database() -> Checks:
@@ -131,13 +145,31 @@ database = Probe("database", _database, NO_DATABASE)
 
 
 def _redis() -> Checks:
-    from redis import RedisError  # large, and many deployments run without it
+    from redis import RedisError  # redis is large, and many deployments run without it
 
     try:
         _redis_client().ping()
     except RedisError:
         return NO_REDIS
     return {"redis": "ok"}
+
+
+def _broker() -> Checks:
+    try:
+        broker().waiting()
+    except BrokerUnavailable:
+        return NO_BROKER
+    return {"broker": "ok"}
+
+
+def _documents() -> Checks:
+    from pymongo.errors import PyMongoError  # pymongo is large, and most deployments run without it
+
+    try:
+        documents.ping(DEADLINE_SECONDS)
+    except PyMongoError:
+        return NO_DOCUMENTS
+    return {"documents": "ok"}
 
 
 @lru_cache

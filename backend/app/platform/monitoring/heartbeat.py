@@ -1,7 +1,7 @@
 """The heartbeat file, which a worker touches while it is alive.
 
-The health check of the worker's container reads it. The check is a separate process, so
-this module imports little. Importing the application would take a second.
+The health check of the worker's container reads this file. The check is a separate
+process, so this module imports little. Importing the application would take a second.
 """
 
 import sys

@@ -4,8 +4,10 @@ All processes on a host write their counters into one folder.
 """
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import (
@@ -15,12 +17,16 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Scope
 
-from . import backlog, metrics_files, purge_metrics
+from app.db import documents
+from app.platform.handover import broker
+
+from . import backlog, metrics_files, process_metrics, purge_metrics
 
 FOUND = "liftoff.route"  # the key in the scope where the route index puts the matching route
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -35,16 +41,27 @@ seconds = Histogram(
 router = APIRouter()
 
 
-def count_request(scope: Scope, status: int, duration: float) -> None:
-    """Count one request under the path template of its route.
+def count_request(method: str, route: str, status: int, duration: float) -> None:
+    """Count one request under the labels from `labels_of`."""
+    _series(method, route, status).observe(duration)
 
-    Counting actual paths and methods would create an unlimited number of series.
+
+def request_durations() -> list[Metric]:
+    """Return the durations of the requests of this process, by route."""
+    return list(seconds.collect())
+
+
+def labels_of(scope: Scope) -> tuple[str, str]:
+    """Return the method of a request, and the path template of its route.
+
+    Actual paths and methods would create an unlimited number of series.
     """
     method = scope["method"] if scope["method"] in METHODS else "other"
-    _series(method, _template(scope), status).observe(duration)
+    return method, _template(scope)
 
 
-# There are as many series as routes, methods and statuses that occur together.
+# The cache stays small: it has one entry for each combination of route, method and
+# status that occurs.
 @cache
 def _series(method: str, route: str, status: int) -> Histogram:
     return seconds.labels(method, route, status)
@@ -54,8 +71,8 @@ def _template(scope: Scope) -> str:
     """Return the full path template of the route, including the prefixes of its
     routers.
 
-    If FastAPI itself found the route, only the path of the request still contains those
-    prefixes.
+    If FastAPI itself found the route, those prefixes can only be read from the path of
+    the request.
     """
     if FOUND in scope:
         return str(scope[FOUND].path)
@@ -65,10 +82,21 @@ def _template(scope: Scope) -> str:
     return "/".join(scope["path"].split("/")[: -own.count("/")]) + own
 
 
+def _document_listeners() -> Sequence[Any]:
+    from . import document_metrics
+
+    return document_metrics.listeners()
+
+
+documents.watch_documents(_document_listeners)
+
+
 @router.get("/metrics", include_in_schema=False)
 def read_metrics() -> Response:
-    asked = generate_latest(backlog.registry) + generate_latest(purge_metrics.registry)
-    return Response(_written() + asked, media_type=CONTENT_TYPE_LATEST)
+    process_metrics.sample_for_scrape()
+    asked = (backlog.registry, purge_metrics.registry, broker.registry)
+    written = _written() + b"".join(map(generate_latest, asked))
+    return Response(written, media_type=CONTENT_TYPE_LATEST)
 
 
 def metrics_application() -> Starlette:
@@ -89,8 +117,8 @@ def _written() -> bytes:
 def remove_files_of_ended() -> None:
     """Merge the files of processes that have ended. Call this when a process starts.
 
-    A new process may replace an old one, and the files would pile up if nobody scrapes
-    the metrics.
+    Otherwise the files would accumulate if processes are often replaced and nobody
+    scrapes the metrics.
     """
     if folder := _shared_folder():
         with metrics_files.alone_in(folder):

@@ -1,10 +1,10 @@
 """The files into which the processes of a host write their metrics.
 
-Each process has files of its own, which outlive it. A server that replaces its
-processes would accumulate files, and each scrape reads all of them. The files cannot
-simply be deleted. Prometheus would treat a decreasing counter as a restart, and count
-the remaining values again. So the counts of ended processes are added to one shared
-file, and their own files are removed.
+Each process has its own files, which stay after the process has ended. A server that
+replaces its processes would accumulate files, and each scrape reads all files. The
+files cannot simply be deleted, because Prometheus would treat a decreasing counter as a
+restart, and count the remaining values again. So the counts of ended processes are
+added to one shared file, and then the files of these processes are removed.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ FILE = re.compile(r"(?P<kind>counter|histogram|summary|gauge_[a-z]+)_(?P<pid>\d+
 def alone_in(folder: Path) -> Iterator[None]:
     """Wait until no other process or thread reads or merges the files.
 
-    Anyone who reads during a merge would count some values twice.
+    A read during a merge would count some values twice.
     """
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,8 +1,8 @@
-"""Probes: each asks one service for its state, at most once a second, however many
-callers there are.
+"""Probes. Each probe asks one service for its state, at most once a second, however
+many callers there are.
 
-Each probe has a thread of its own, so it never competes with requests. Callers wait for
-the result no longer than until a deadline.
+Each probe has its own thread, so probes never compete with requests. Callers wait for a
+result, but only until a deadline.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ Check = Literal["ok", "ahead", "behind", "late", "unreachable", "staging"]
 Checks = Mapping[str, Check]
 
 EVERY_SECONDS = 1.0
-DEADLINE_SECONDS = 0.7  # because readiness promises a response within a second
+DEADLINE_SECONDS = 0.7  # readiness promises a response within a second
 
 
 class Probe:
@@ -45,7 +45,7 @@ class Probe:
     async def checks(self, deadline: float = DEADLINE_SECONDS) -> Checks:
         """Return a result that is at most a second old.
 
-        `deadline` is in seconds, from the time when the service was asked.
+        `deadline` is the number of seconds after the service was asked.
         """
         answer, asked_at = self._latest()
         with move_on_after(max(0.0, asked_at + deadline - time.monotonic())):

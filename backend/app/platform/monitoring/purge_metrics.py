@@ -1,5 +1,5 @@
-"""Prometheus metrics of overdue purges: how long each table's first expired row has
-been waiting.
+"""Prometheus metrics of overdue purges: how long the first expired row of each table
+has been waiting to be deleted.
 
 The values come from the database rather than from a worker, because the worker may have
 died.
@@ -18,7 +18,7 @@ from app.core.logging import get_logger
 from app.db.database import SideSession
 from app.platform import purges
 
-FRESH = 60.0  # seconds to reuse a result, however often it is scraped
+FRESH = 60.0  # seconds for which a result is reused, however often Prometheus scrapes
 
 
 class PurgeCollector(Collector):

@@ -1,10 +1,10 @@
 """Reads the path and the query of a request, if all parameters are plain values.
 
-FastAPI looks at the type of each parameter for each request, which takes longer than
-reading it. Here, this happens once for each route. FastAPI itself still validates
-the values, and reads everything that is not plain: lists, JSON, headers, cookies,
-several names for one parameter. It also reads invalid input, and describes what is
-wrong with it.
+FastAPI examines the type of each parameter in each request, which takes longer than
+reading the value. Here, the types are examined once for each route. FastAPI itself
+still validates the values. It also reads everything that is not plain: lists, JSON,
+headers, cookies, and parameters with several names. If the input is invalid, FastAPI
+reads it again, and describes the errors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ from pydantic.fields import FieldInfo
 
 Values = dict[str, Any]
 
-UNCHANGEABLE = (str, int, float, bool, type(None))  # a default that need not be copied
+UNCHANGEABLE = (str, int, float, bool, type(None))  # types of defaults that need not be copied
 
 
 class Parameter(NamedTuple):
-    """A parameter, or the model of several parameters, and where to find its value."""
+    """A parameter, or a model of several parameters, with its names in the request."""
 
     field: ModelField
     loc: tuple[str, ...]
@@ -101,7 +101,7 @@ def _parameter(field: ModelField, place: str) -> Parameter | None:
 
 
 def _keys_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """Return the names of a model's parameters, or none if the model is not plain."""
+    """Return the names of a plain model's parameters, or no names for other models."""
     checks = model.__pydantic_decorators__
     own_rules = checks.model_validators or model.model_config.get("extra", "ignore") != "ignore"
     fields: Sequence[tuple[str, FieldInfo]] = list(model.model_fields.items())

@@ -49,12 +49,12 @@ class Plan:
         self._writes_json = usual and self._shape is not None
 
     def is_for(self, request: Request) -> bool:
-        """Return whether the plan can handle this request. If not, FastAPI must."""
+        """Return whether the plan can handle this request."""
         overrides = self._overrides and self._overrides.dependency_overrides
         return not overrides and not request.scope.get("fastapi.telemetry")
 
     def run(self, request: Request, body: Any, finish: Callable[[Response], Response]) -> Response:
-        """Return the response, with the transaction committed.
+        """Return the response after committing the transaction.
 
         `finish` gets the response while the transaction is still open.
         """
@@ -79,7 +79,7 @@ class Plan:
         given = solving.response
         status = given.status_code or self._status
         options: dict[str, Any] = {"background": solving.background}
-        if status:  # otherwise, the response class decides
+        if status:  # otherwise, the response class sets the status
             options["status_code"] = status
         content = self._content(answer)
         if self._writes_json:
@@ -104,7 +104,8 @@ class Plan:
 def plan_of(route: Any, left_out: Callable[..., Any] | None = None) -> Plan | None:
     """Return the plan of a route, or `None` if FastAPI must handle its requests.
 
-    `left_out` is a dependency without a value. The caller does its work.
+    The plan does not run the dependency `left_out`, which returns no value. The caller
+    does the work of this dependency.
     """
     streams = route.is_sse_stream or route.is_json_stream
     if streams or (route.body_field and isinstance(route.body_field.field_info, Form)):

@@ -1,4 +1,6 @@
-"""The dependencies of a planned route: what each one needs, and how it is called."""
+"""The dependencies of a planned route: what each dependency needs, and how it is
+called.
+"""
 
 import inspect
 from collections.abc import Callable, Coroutine
@@ -41,10 +43,10 @@ class Step:
     # The parts of the request that FastAPI must read for this step, or `None` if the
     # step needs at most the request itself.
     reads: Dependant | None
-    parameters: Parameters | None  # the quick way to read them, if there is one
+    parameters: Parameters | None  # a faster way to read these parts, if possible
     request_name: str | None
     use_cache: bool
-    is_known_once_run: bool  # the step, and everything that it needs
+    is_known_once_run: bool  # whether the step and its dependencies run only once
 
 
 def step_of(dependant: Dependant, left_out: Callable[..., Any] | None) -> Step:
@@ -94,7 +96,7 @@ class Solving:
 
     request: Request
     body: Any
-    embeds: bool  # whether the body contains each parameter under its name
+    embeds: bool  # whether the body is an object with a field for each parameter
     opened: ExitStack
     response: Response = NOWHERE
     background: Any = None
@@ -102,11 +104,11 @@ class Solving:
     found: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def values_of(self, step: Step) -> Values | None:
-        """Run what the step needs, and return its arguments.
+        """Run the dependencies of the step, and return the step's arguments.
 
         Returns `None` if some input is invalid. `errors` then describes the invalid
-        input. Dependencies that do not need this input have run nevertheless, as with
-        FastAPI.
+        input. Dependencies that do not need this input have run nevertheless, as they
+        do in FastAPI.
         """
         values: Values = {}
         valid = True
@@ -160,7 +162,7 @@ def finished(coroutine: Coroutine[Any, Any, Any]) -> Any:
     except StopIteration as end:
         return end.value
     coroutine.close()
-    raise RuntimeError(f"{coroutine!r} waits for the event loop, which this thread has not")
+    raise RuntimeError(f"{coroutine!r} needs an event loop, but this thread has none")
 
 
 def _way_to_run(dependant: Dependant) -> Run:

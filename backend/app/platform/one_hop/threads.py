@@ -1,8 +1,9 @@
 """Threads for admitted requests.
 
-`Admission` limits the number of admitted requests, so each of them gets a thread at
-once. anyio's threads take twice the time, because anyio limits their number itself: a
-request then goes back to the event loop twice before its thread begins.
+`Admission` limits the number of admitted requests, so each admitted request gets a
+thread immediately. A call in one of anyio's threads takes twice the time, because anyio
+applies its own limit. Applying that limit makes the request wait for the event loop
+twice before its thread begins.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from anyio.lowlevel import EventLoopToken, current_token
 
 Result = TypeVar("Result")
 
-IDLE_SECONDS = 10.0  # after which a thread ends
+IDLE_SECONDS = 10.0  # a thread without a call ends after this time
 
 
 class Call(NamedTuple):
@@ -33,22 +34,22 @@ class Call(NamedTuple):
 
 
 class Threads:
-    """As many threads as there are calls at the same time.
+    """A pool of threads, with one thread for each simultaneous call.
 
-    They serve the event loops of all threads.
+    All event loops of this process share the pool, in whichever thread they run.
     """
 
     def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
         self._idle_seconds = idle_seconds
         self._calls: SimpleQueue[Call] = SimpleQueue()
-        self._free = 0  # threads without a call
+        self._free = 0  # number of threads without a call
         self._lock = Lock()
 
     async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Return the result of a function that runs in a thread.
 
-        A caller that is cancelled waits for the end of the function, so that it keeps
-        its slot for as long as the function has a connection.
+        A cancelled caller waits until the function has ended. So the caller keeps its
+        slot for as long as the function has a connection.
         """
         result = asyncio.get_running_loop().create_future()
         call = Call(copy_context(), function, arguments, result, current_token())
@@ -71,7 +72,7 @@ class Threads:
                 self._free += 1
 
     def _next(self) -> Call | None:
-        """Return the next call, or `None` if there is none for too long."""
+        """Return the next call, or `None` if no call arrives for `IDLE_SECONDS`."""
         while True:
             try:
                 return self._calls.get(timeout=self._idle_seconds)
@@ -80,7 +81,7 @@ class Threads:
                     if self._free:
                         self._free -= 1
                         return None
-                # A call is about to arrive, and counts on this thread.
+                # `run` has counted on this thread, so its call is about to arrive.
 
 
 def _run(call: Call) -> None:
@@ -88,14 +89,14 @@ def _run(call: Call) -> None:
     error: BaseException | None = None
     try:
         value = call.context.run(call.function, *call.arguments)
-    except StopIteration as raised:  # a coroutine cannot raise it
+    except StopIteration as raised:  # a coroutine cannot raise StopIteration
         error = RuntimeError("A function raised StopIteration")
         error.__cause__ = raised
     except BaseException as raised:  # noqa: BLE001 - belongs to the caller
         error = raised
-    with suppress(RuntimeError):  # the event loop has ended, and with it the caller
+    with suppress(RuntimeError):  # if the event loop has ended, the caller has ended, too
         call.result.get_loop().call_soon_threadsafe(_settle, call.result, value, error)
-    del error  # it refers to this frame
+    del error  # the error refers to this frame, so it would keep the frame's objects alive
 
 
 def _settle(result: "asyncio.Future[Any]", value: Any, error: BaseException | None) -> None:

@@ -1,6 +1,6 @@
-"""The mailbox of a development server, which shows every email, sent or not.
+"""The mailbox of a development server, which shows every email, even before it is sent.
 
-It exists only in development.
+The mailbox exists only in development.
 """
 
 import re
@@ -32,13 +32,13 @@ MAIL_POLICY = (
 
 
 class ForeignPage(Forbidden):
-    """A script of another origin sent the request.
+    """The request was sent by a script of another origin.
 
     Not even the frontend may read the links in other users' emails.
     """
 
     code = "foreign_page"
-    detail = "Only pages of this API may read the mailbox. Open it in a browser tab of its own."
+    detail = "Only pages of this API may read the mailbox. Open the mailbox in its own browser tab."
 
 
 async def own_pages_only(request: Request) -> None:
@@ -104,7 +104,7 @@ def show_mailbox(db: db_dependency) -> Response:
 
 @router.get(".json")
 def list_mails(db: db_dependency) -> list[MailRead]:
-    """List the newest emails first."""
+    """List the emails, newest first."""
     found = [(mail, _words(mail)) for mail in db.scalars(_newest())]
     return [
         MailRead(

@@ -1,4 +1,4 @@
-"""The pages `/docs` and `/redoc`, served without any outside resources."""
+"""The pages `/docs`, `/redoc` and `/llms.txt`, served without any outside resources."""
 
 import base64
 import hashlib
@@ -13,8 +13,10 @@ from string import Template
 import fastapi_offline
 from fastapi import FastAPI, Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_oauth2_redirect_html
+from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
+from app.core.config import BACKEND
 from app.platform import live_examples
 from app.platform.templates import FOLDER
 
@@ -25,7 +27,7 @@ INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def install_docs_pages(app: FastAPI, prefix: str, *, live: bool) -> None:
-    """Add the routes for both pages, the OpenAPI document and the assets.
+    """Add the routes for the pages, the OpenAPI document and the assets.
 
     Call this after replacing `app.openapi`. With `live`, example values that work only
     once are created each time the document is served.
@@ -67,6 +69,12 @@ def install_docs_pages(app: FastAPI, prefix: str, *, live: bool) -> None:
             path, lambda page=page: page, include_in_schema=False, response_class=Response
         )
     app.add_api_route(document, _document_of(app, live=live), include_in_schema=False)
+    app.add_api_route(f"{prefix}/llms.txt", _overview, include_in_schema=False)
+
+
+def _overview() -> FileResponse:
+    """Return `/llms.txt`, an overview of the API for programs that write code."""
+    return FileResponse(BACKEND / "docs" / "llms.txt", media_type="text/plain")
 
 
 def _document_of(app: FastAPI, *, live: bool) -> Callable[[], Response]:

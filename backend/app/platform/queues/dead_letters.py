@@ -1,10 +1,10 @@
-"""Dead letters: work that the workers gave up on, and functions that revive it.
+"""Dead letters: jobs and emails that have failed for good, and functions to revive
+them.
 
-A dead letter is a row of any table of leased work (`leases.py`). It is named after its
-table and id, such as `mail:12`.
+A dead letter is a row of any table of leased work (`leases.py`). Its name consists of
+its table and id, such as `mail:12`.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from app.core.text import mask_emails
 from app.db.batches import in_batches
 from app.db.database import SessionLocal
 from app.db.totals import count_up_to
@@ -21,8 +22,6 @@ from .leases import Leased, revive_dead_letters
 
 SHOWN = 100
 COUNTED = 10_000
-
-WORD = re.compile(r"""([^\s<>()"',;:@])[^\s<>()"',;:@]*+(@?)""")
 
 
 class NoSuchLetter(LookupError):
@@ -49,8 +48,8 @@ def list_dead_letters(db: Session) -> list[DeadLetter]:
     found = [
         DeadLetter(
             name=f"{table}:{row.id}",
-            about=_masked(", ".join(str(getattr(row, column)) for column in row.about)),
-            reason=_masked(row.last_error or ""),
+            about=mask_emails(", ".join(str(getattr(row, column)) for column in row.about)),
+            reason=mask_emails(row.last_error or ""),
             attempts=row.attempts,
             since=row.dead_at,
         )
@@ -69,17 +68,18 @@ def count_dead_letters(db: Session) -> int:
 
 
 def requeue_dead_letters(db: Session, names: Iterable[str]) -> int:
-    """Make these dead letters due again for a full day, and return their number.
+    """Make these dead letters due again, and return their number.
 
-    Raises `NoSuchLetter` if one of the names belongs to no dead letter.
+    If they keep failing, they are retried for a full day before they are dead letters
+    again. Raises `NoSuchLetter` if one of the names belongs to no dead letter.
     """
     return sum(_requeue_one(db, name) for name in set(names))
 
 
 def requeue_all() -> int:
-    """Revive all dead letters in batches, each in a transaction of its own.
+    """Revive all dead letters, in batches. Each batch is a separate transaction.
 
-    A letter that becomes dead again during the run stays dead.
+    A letter that becomes dead again during the run is not revived again.
     """
     return sum(_requeue_table(model) for model in _tables().values())
 
@@ -111,7 +111,3 @@ def _dead(model: type[Leased]) -> Select[Leased]:
 
 def _tables() -> dict[str, type[Leased]]:
     return {model.__name__.lower(): model for model in Leased.__subclasses__()}
-
-
-def _masked(text: str) -> str:
-    return WORD.sub(lambda word: f"{word[1]}…@" if word[2] else word[0], text)

@@ -1,8 +1,8 @@
 """Leases on rows that hold work. Each row belongs to one worker at a time.
 
-A worker takes a row on a lease, which expires. If the worker dies, the lease expires
-and another worker takes the row, so no row is forgotten. All times come from the clock
-of the database. Otherwise a worker whose clock is ahead would take rows whose lease has
+A worker takes a row for the time of a lease. If the worker dies, the lease expires and
+another worker takes the row, so no row is forgotten. All times come from the clock of
+the database. Otherwise a worker whose clock is ahead would take rows whose lease has
 not expired.
 """
 
@@ -19,10 +19,10 @@ from app.core.logging import get_logger, scrub_for_log
 from app.db import clock
 from app.db.types import PrimaryKey
 
-# How long a row can fail, from when it was first due, before it becomes a dead letter.
+# A row that still fails this long after it was first due becomes a dead letter.
 PATIENCE = timedelta(hours=24)
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # `give_up_at` of a row that never becomes a dead letter
-FIRST_DELAY = 5.0  # seconds; doubles with every failure
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # `give_up_at` of rows that never become dead letters
+FIRST_DELAY = 5.0  # seconds; the delay doubles with every failure
 LONGEST_DELAY = 3600.0
 MAX_ERROR = 500
 
@@ -33,10 +33,11 @@ class Leased:
     """The columns of a row that holds work.
 
     `due_at` is the time at which a worker may take the row. While a worker has the row,
-    `due_at` is the end of its lease. It is null if no worker may take the row again.
+    `due_at` is the end of its lease. `due_at` is null if no worker may take the row
+    again.
     """
 
-    # More columns to change when the row becomes a dead letter.
+    # Additional columns to change when the row becomes a dead letter.
     when_dead: ClassVar[dict[str, Any]] = {}
     # The columns that describe the row to an operator (`dead_letters.py`).
     about: ClassVar[tuple[str, ...]] = ()
@@ -52,7 +53,9 @@ class Leased:
 
     @classmethod
     def is_dead_letter(cls) -> ColumnElement[bool]:
-        """Return an SQL condition that matches abandoned rows that need an operator."""
+        """Return an SQL condition that matches dead letters that an operator should
+        see.
+        """
         return cls.dead_at.is_not(None)
 
 
@@ -71,9 +74,9 @@ def claim_due_row(
 ) -> Row | None:
     """Take the row that has been due the longest, or return `None`.
 
-    Commit before the work begins, so that other workers see that the row is taken.
-    `SKIP LOCKED` makes simultaneous claims take different rows. SQLite has no `SKIP
-    LOCKED`, but only one writer at a time.
+    The caller commits before it begins the work, so that other workers see that the row
+    is taken. With `SKIP LOCKED`, simultaneous claims take different rows. SQLite has no
+    `SKIP LOCKED`, but allows only one writer at a time.
     """
     while True:
         due = select(model, clock.now()).where(model.due_at <= clock.now(), *conditions)
@@ -85,8 +88,8 @@ def claim_due_row(
         row, at = found
         if row.lease is None or row.give_up_at > at:
             break
-        # The last worker died without recording a result. Without a limit, a job that
-        # kills its worker would kill one worker after another.
+        # The last worker died without recording a result. Without this limit, a job
+        # that kills its worker would kill one worker after another.
         make_dead_letter(db, row, "The worker ended while it was working on this")
     row.lease, row.due_at, row.attempts = uuid4().hex, at + lease, row.attempts + 1
     db.flush()
@@ -102,7 +105,7 @@ def give_back(db: Session, row: Row, wait: timedelta = timedelta()) -> None:
 
 
 def release_lease(db: Session, row: Row, **values: Any) -> None:
-    """End the lease of a row, and set these values. Raises `LeaseLost`."""
+    """End the lease of a row, and write these values into it. Raises `LeaseLost`."""
     model = type(row)
     mine = (
         update(model)
@@ -129,8 +132,8 @@ def _expect_one(db: Session, statement: Any) -> None:
 def retry_later(db: Session, row: Row, error: str) -> bool:
     """Make the row due after a pause that doubles with each attempt.
 
-    The last attempt is at the end of `PATIENCE`. If that fails, the row becomes a dead
-    letter, and the result is false. Raises `LeaseLost`.
+    The last attempt is at the end of `PATIENCE`. If the last attempt fails, the row
+    becomes a dead letter, and the result is false. Raises `LeaseLost`.
     """
     at = clock.read_database_time(db)
     if at >= row.give_up_at:
@@ -163,7 +166,10 @@ def make_dead_letter(db: Session, row: Row, error: str) -> None:
 
 
 def revive_dead_letters(db: Session, model: type[Row], *conditions: ColumnElement[bool]) -> int:
-    """Make these dead letters due again for a full day, and return their number."""
+    """Make these dead letters due again, and return their number.
+
+    If they keep failing, they are retried for a full day (`PATIENCE`).
+    """
     again = {
         "due_at": clock.now(),
         "give_up_at": clock.now(PATIENCE),
@@ -179,12 +185,12 @@ def revive_dead_letters(db: Session, model: type[Row], *conditions: ColumnElemen
 def delay_after(attempts: int) -> timedelta:
     """Return the pause after this number of attempts: 5 s, 10 s, 20 s, … up to an hour.
 
-    Each pause varies randomly by a fifth, so that jobs that failed at the same time are
-    not all retried at the same time.
+    Each pause varies randomly by a fifth. So jobs that failed at the same time are not
+    all retried at the same time.
     """
     seconds = min(FIRST_DELAY * 2 ** min(attempts - 1, 20), LONGEST_DELAY)
     spread = random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-    return timedelta(milliseconds=round(seconds * spread * 1000))  # as precise as SQLite's clock
+    return timedelta(milliseconds=round(seconds * spread * 1000))  # SQLite stores milliseconds
 
 
 def reason_of(error: BaseException) -> str:

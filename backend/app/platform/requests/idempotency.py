@@ -37,7 +37,7 @@ KEPT = timedelta(hours=24)
 VALID = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT_HEADERS = ("content-type", "location")
 MAX_ANSWER = 256_000  # bytes; a larger response body is not stored
-# The limit on new keys from callers without an account, per address. Each key is a row
+# The limit per address on new keys from callers without an account. Each key is a row
 # that is kept for a day.
 STRANGERS = AddressLimit("idempotency keys of strangers", "60 per hour")
 
@@ -79,7 +79,8 @@ class AnswerNotKept(Conflict):
 class Claim:
     """The claim of one request on its key.
 
-    It lasts until the response is stored or the request fails, but at most for `LEASE`.
+    A claim lasts until the response is stored or the request fails, but at most for
+    `LEASE`.
     """
 
     def __init__(self, request: Request, key: str, body: bytes) -> None:
@@ -133,7 +134,7 @@ class Claim:
         # `release` needs them afterwards.
         self._mine = (self._row.id, self._row.expires_at)
         db.commit()  # other requests must see "in progress" before the effect begins
-        demand_again(db)  # the commit released the locks that the authorisation relied on
+        demand_again(db)  # the commit has released the locks on which the authorisation relied
 
     def _repeat(self, row: IdempotencyKey) -> Response:
         if row.fingerprint not in self._fingerprints:
@@ -210,8 +211,8 @@ class Claim:
 async def _settle(request: Request) -> AsyncIterator[None]:
     """Release the key of a request that failed.
 
-    This dependency surrounds `get_db`. When it ends, it therefore knows whether the
-    transaction was committed. A planned route calls `settle` itself.
+    This dependency ends after `get_db`, so it knows whether the transaction was
+    committed. A planned route calls `settle` itself.
     """
     committed = False
     try:
@@ -240,8 +241,8 @@ SettleClaim = Depends(_settle, scope="function")
 def _digests(*parts: str | bytes) -> list[str]:
     """Return one digest for each key: the current key first, then the previous one.
 
-    Without the previous key, a request repeated after a change of keys would take
-    effect twice.
+    Without the digest for the previous key, a request that is repeated after a key
+    change would take effect twice.
     """
     return [_digest(key, *parts) for key in derive_keys("idempotency")]
 

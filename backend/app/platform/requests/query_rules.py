@@ -15,7 +15,7 @@ from app.core.errors import Unprocessable
 from app.core.schemas import model_of
 from app.platform.problems import PLAIN_NAME, field_errors
 
-MAX_ERRORS = 10  # searching for similar names takes time, and ten errors are enough
+MAX_ERRORS = 10  # ten errors are enough, because the search for similar names takes time
 MAX_NAME = 64  # characters to compare
 CUTOFF = 0.6  # for difflib; `catgory` and `category` have a similarity of 0.93
 EXTRA = "extra_forbidden"  # the error type that pydantic uses for an unknown field of a body

@@ -62,7 +62,7 @@ class StrictRequest(Request):
             await self._inspect_form()
 
     def _refuse_coding(self) -> None:
-        """Refuse a body with a content coding, whatever the method.
+        """Refuse a body with a content coding, for every method.
 
         Otherwise the encoded bytes would be parsed as if they were the body.
         """

@@ -1,6 +1,6 @@
 """The limit on how often a user may write.
 
-The limit is `WRITES_PER_MINUTE`. Half of these requests may come at once.
+The limit is `WRITES_PER_MINUTE`. A user may send half of these requests in one burst.
 """
 
 import math

@@ -42,6 +42,8 @@ const name = () => {
   for (const [selector, words] of Object.entries(NAMES))
     for (const field of document.querySelectorAll(selector))
       if (!field.ariaLabel && (field.id === "servers" || !field.labels?.length)) field.ariaLabel = words(field);
+  // A long example scrolls, so the keyboard must be able to reach it.
+  for (const example of document.querySelectorAll("pre.microlight:not([tabindex])")) example.tabIndex = 0;
 };
 new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
 
