@@ -123,7 +123,7 @@ class Story:
     def fail_to_pay(self) -> None:
         self.world.save_card(self._portal(), FAILING_CARD)
         self._tell(
-            f"In the portal they replace the card by {FAILING_CARD}, which fails when it is "
+            f"In the portal they replace the card with {FAILING_CARD}, which fails when it is "
             "charged."
         )
         self.world.advance_to(_moment(self.subscription["current_period_end"]) + timedelta(hours=2))

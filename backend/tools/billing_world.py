@@ -14,7 +14,7 @@ WAIT_SECONDS = 60
 PASSWORD = "a pass phrase of the billing story"  # noqa: S105 - the password of an invented user
 GOOD_CARD = "4242 4242 4242 4242"
 SIMULATOR_KEY = "sk_test_story"  # the simulator accepts any test key
-FAILING_CARD = "4000 0000 0000 0341"  # can be saved, but payments with it fail
+FAILING_CARD = "4000 0000 0000 0341"  # this card can be saved, but payments with it fail
 
 
 class World:

@@ -1,4 +1,4 @@
-"""Create .venv.
+"""Creates .venv.
 
 This file uses only syntax that every Python parses. So a Python of the wrong version
 prints a helpful message instead of a SyntaxError.
@@ -6,7 +6,7 @@ prints a helpful message instead of a SyntaxError.
 
 import sys
 
-OLDEST, NEWEST = (3, 11), (3, 14)  # every pinned package is built for these versions
+OLDEST, NEWEST = (3, 11), (3, 14)  # for these Python versions, every pinned package has a wheel
 
 if sys.version_info[:2] < OLDEST:
     WRONG = "Liftoff needs Python 3.11 or newer"

@@ -60,7 +60,7 @@ def _follow_env(settings: "Settings") -> None:
 def _follow_plans(*, sells: bool) -> None:
     if not sells:
         say(
-            "plans.toml has changed. make plans-sync shows what Stripe needs, make plans-sync "
+            "plans.toml has changed. make plans-sync shows what Stripe needs. make plans-sync "
             "apply=yes creates it."
         )
         return

@@ -1,6 +1,6 @@
-"""Run all tests and record the results, for `make check-long`.
+"""Runs all tests and records the results, for `make check-long`.
 
-Run it before a release. `.ci/run` runs only one case of each kind, so that it ends
+Use it before a release. `.ci/run` runs only one case of each kind, so that it ends
 within 20 minutes. This program also runs the remaining cases and the long tests of
 faults, and measures coverage.
 """

@@ -1,6 +1,6 @@
 """The child processes of `make dev`.
 
-They belong to the process group of `make dev`, and end together.
+The child processes belong to the process group of `make dev`, and end together.
 """
 
 import signal
@@ -61,7 +61,7 @@ class Children:
         for impatience in (signal.SIGINT, signal.SIGTERM):
             signal.signal(
                 impatience, signal.SIG_IGN
-            )  # everything is ending already, and takes a limited time
+            )  # the processes are already ending, within `GRACE` seconds
         everyone = [process for program in self._programs.values() for process in tree(program)]
         for program in self._programs.values():
             program.terminate()

@@ -1,4 +1,4 @@
-"""The output of the tools: one line for each step, and one line for a problem."""
+"""The output of the tools, with one line for each step or problem."""
 
 import sys
 import time

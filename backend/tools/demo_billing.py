@@ -28,7 +28,7 @@ def main() -> int:
 
 def open_world() -> World:
     """Connect to the servers. Raises `Problem` if `make dev` is not running."""
-    from app.core.config import get_settings  # reads .env, and ends the program if .env is wrong
+    from app.core.config import get_settings  # reads .env, and ends the program if it is invalid
 
     settings = get_settings()
     if settings.environment != "development" or settings.stripe_api_base != settings.simulator_url:

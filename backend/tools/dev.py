@@ -1,8 +1,8 @@
 """The program behind `make dev`: prepares everything, and runs the server until Ctrl-C.
 
-The application is imported inside functions. Its settings read the `.env` that the
-first step writes. Its database modules are slow to import, so the server process is
-started first.
+The application is imported inside functions, for two reasons. Its settings read the
+`.env` that the first step writes. Its database modules are slow to import, so the
+server process is started before this process imports them.
 """
 
 import os
@@ -12,12 +12,12 @@ import time
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, NoReturn
 
 from tools.changes import Changed, Files
 from tools.children import Children, Ended
 from tools.console import Problem, run, step
+from tools.dev_database import finish_demo, prepare_database, require_database_file
 from tools.env_file import write_env_file
 from tools.ports import Wanted, require_free
 
@@ -28,7 +28,6 @@ ROOT = Path(__file__).resolve().parents[2]
 ENV_FILE = ROOT / ".env"
 
 EVERYWHERE = ("localhost", "127.0.0.1", "0.0.0.0", "::")  # noqa: S104 - only compared, not listened on
-DEMO_SECONDS = 8  # enough for the second try of a job, after six seconds
 
 UP = """
   Liftoff is up. Ctrl-C ends it.
@@ -36,7 +35,7 @@ UP = """
     API       {api}
     Docs      {api}/docs
     ReDoc     {api}/redoc
-    Try it    {api}/dev/frontend    register, subscribe
+    Demo      {api}/demo    register, subscribe, write
     Mailbox   {api}/dev/mailbox
     Stripe    {stripe}
     Health    {api}/health/ready
@@ -52,7 +51,7 @@ def main() -> int:
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)  # SIGTERM has the same effect as Ctrl-C
     if not ENV_FILE.exists():
-        with step(".env written, with a SECRET_KEY of its own"):
+        with step(".env written, with a new SECRET_KEY"):
             write_env_file(ROOT)
     files = Files()
     settings = development_settings()
@@ -115,24 +114,6 @@ def development_settings() -> "Settings":
     return get_settings()
 
 
-def require_database_file(settings: "Settings") -> None:
-    """Raise `Problem` if the SQLite file cannot be written.
-
-    This check comes before the server starts, because the server would report the same
-    problem again.
-    """
-    from app.core.database_urls import make_folder, unusable
-
-    if (file := settings.sqlite_file) is None:
-        return
-    make_folder(file)
-    try:
-        file.open("ab").close()
-        NamedTemporaryFile(dir=file.parent).close()  # SQLite writes its log next to the file
-    except OSError as error:
-        raise Problem(unusable(file, error)) from error
-
-
 def require_state_file(settings: "Settings") -> None:
     """Raise `Problem` if another `make dev` of this clone uses the simulator's state.
 
@@ -156,8 +137,8 @@ def require_state_file(settings: "Settings") -> None:
 def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
     """Run the server and the simulator until one of them ends.
 
-    Raises `Ended` when one of them has ended. As soon as the server is ready, plans
-    should be on sale. So with a new database, the server starts after the demo data is
+    Raises `Ended` when one of them has ended. Plans should be on sale as soon as the
+    server is ready. So if the database is new, the server starts after the demo data is
     loaded. An existing database already has the demo data, so the server starts while
     the database is being checked.
     """
@@ -203,69 +184,11 @@ def start_simulator(settings: "Settings", children: Children) -> None:
     """
     webhook = f"{api_url(settings)}/payments/webhook"
     secret = settings.stripe_webhook_secret[0].get_secret_value()
-    # An environment variable, because every user of the machine can read arguments.
+    # The secret is passed in an environment variable, because every user of the machine
+    # can read the arguments of a process.
     os.environ["SIMULATOR_WEBHOOK_SECRET"] = secret
     port, state = str(settings.simulator_port), str(settings.simulator_file)
     children.start("simulator", "--port", port, "--state", state, "--webhook", webhook)
-
-
-def prepare_database() -> None:
-    """Migrate the database and load the demo data.
-
-    Raises `Problem` if the database cannot be used.
-    """
-    from alembic.util import CommandError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        # This import creates the engine, so a malformed URL fails here.
-        from app.cli import migrate, seed
-
-        with step("database migrated"):
-            migrate()
-        with step("demo data loaded"):
-            seed()
-    except (SQLAlchemyError, CommandError) as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
-        raise Problem(
-            f"DATABASE_URL cannot be used: {reason}. Start that database, or leave DATABASE_URL "
-            "empty to use SQLite."
-        ) from error
-
-
-def finish_demo(settings: "Settings") -> None:
-    """Run the jobs that the demo data queued.
-
-    They create the Stripe prices, so that the plans can be bought. The time is limited,
-    because a server other than the simulator may refuse. In that case, a worker of the
-    server tries again and logs the error.
-    """
-    from app.core.logging import configure_logging
-    from app.platform.jobs.job_runs import run_next
-    from app.platform.models import Lane
-
-    configure_logging(settings.model_copy(update={"log_level": "error"}))
-    with step("demo jobs done"):
-        deadline = time.monotonic() + DEMO_SECONDS
-        while jobs_wait() and time.monotonic() < deadline:
-            if not run_next(lane=Lane.OUTSIDE):
-                time.sleep(0.05)
-
-
-def jobs_wait() -> bool:
-    """Return whether a job that does not recur is running, or is due soon."""
-    from datetime import timedelta
-
-    from sqlalchemy import not_, or_, select
-
-    from app.core.types import utc_now
-    from app.db.database import SessionLocal
-    from app.platform.models import Job
-
-    recurring = Job.key.is_not(None) & Job.key.startswith("recurring ")
-    soon = or_(Job.lease.is_not(None), Job.due_at < utc_now() + timedelta(seconds=DEMO_SECONDS))
-    with SessionLocal(info={"reading": True}) as db:
-        return db.scalar(select(Job.id).where(soon, not_(recurring)).limit(1)) is not None
 
 
 def api_url(settings: "Settings") -> str:

@@ -17,7 +17,7 @@ def write_env_file(root: Path) -> None:
     try:
         target.touch(
             mode=0o600, exist_ok=False
-        )  # created empty, so that only the owner can ever read the secret
+        )  # created empty and private, so that only the owner can ever read the secret
         target.write_text(text, "utf-8")
     except FileExistsError:
         raise

@@ -1,6 +1,6 @@
-"""Install the locked packages into .venv, unless they are installed already.
+"""Installs the locked packages into .venv, unless they are already installed.
 
-Only the standard library is available at this point.
+The program uses only the standard library, because no package is installed yet.
 """
 
 import hashlib
@@ -47,8 +47,8 @@ def bring_up_to_date() -> int:
     usable = is_usable()
     uv = shutil.which("uv")
     if usable and lock in STAMP.read_text().splitlines():
-        # make compares file times, but the lock may have been checked out again
-        # unchanged.
+        # make only compares file times. The lock file may have a new time although its
+        # content is unchanged.
         STAMP.touch()
         return 0
     # uv removes packages that are no longer in the lock. pip does not, so it gets a new
@@ -101,11 +101,11 @@ def install(uv: str | None) -> None:
     """Install exactly the packages in the lock, then check that they fit together.
 
     No step resolves dependencies, because a resolver asks the package index, whose
-    answers change. Old versions of pip (22.3, 23.2) resolved `coverage[toml]` again as
-    soon as a newer coverage was published, although the lock has hashes. So a clone
-    that could be installed one week failed to install the next. That is why pip gets
-    `--no-deps`. `uv pip sync` never resolves. Only wheels are allowed, because building
-    a source distribution resolves its build requirements.
+    responses change over time. Old versions of pip (22.3, 23.2) resolved
+    `coverage[toml]` again as soon as a newer coverage was published, although the lock
+    has hashes. So a clone that could be installed one week failed to install the next.
+    That is why pip gets `--no-deps`. `uv pip sync` never resolves. Only wheels are
+    allowed, because building a source distribution resolves its build requirements.
 
     Raises `Problem`.
     """
@@ -113,7 +113,7 @@ def install(uv: str | None) -> None:
     fill: list[str | Path]
     check: list[str | Path]
     if uv:
-        # Compile to bytecode, as pip does. Where Python may not write bytecode itself,
+        # Compile to bytecode, as pip does. If Python may not write bytecode itself,
         # each start would otherwise take 2 s longer.
         fill = [
             uv,

@@ -1,12 +1,12 @@
-"""Count the import layers of the packages, and refuse import cycles, for `make lint`.
+"""Counts the import layers of the packages, and refuses import cycles, for `make lint`.
 
 An arrow means that one module imports another, anywhere in the importing file. The
 layer of a module is the length of the longest chain of imports below it. The fewer
 arrows and layers there are, the fewer modules a reader has to know at once.
 
-Features are counted twice: by modules, and by rooms. A room is a folder inside a
-feature, or a file next to these folders. All files with routes count as one room,
-`router`, because they import everything else.
+Each feature is counted twice: with its modules as nodes, and with its rooms as nodes. A
+room is a folder inside a feature, or a file next to these folders. All files with
+routes count as one room, `router`, because they import everything else.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Check that ports are free.
+"""Checks that ports are free.
 
 The message names the process that uses a port, and suggests a free port.
 """
@@ -68,7 +68,8 @@ def _refusal(hosts: tuple[str, ...], port: int) -> OSError | None:
 def _free_instead(wanted: tuple[Wanted, ...]) -> dict[str, int]:
     """Return a free port for each variable.
 
-    Ports that are already free are kept, so the suggested command works as it is.
+    A port that is already free stays in the suggested command, so the command works
+    without changes.
     """
     given: dict[str, int] = {}
     for one in wanted:
@@ -80,7 +81,7 @@ def _free_instead(wanted: tuple[Wanted, ...]) -> dict[str, int]:
 def _holder(port: int) -> str:
     """Return the name of the process that uses the port, or an empty string.
 
-    Some systems do not reveal the name, or only for the user's own processes.
+    Some systems do not reveal the name, or reveal it only for the user's own processes.
     """
     try:
         listening = [

@@ -1,7 +1,8 @@
-"""A pytest plugin for `make test` that prints failures at once, and the time left.
+"""A pytest plugin for `make test` that prints each failure immediately, and the time
+left.
 
-`run_tests.py` loads it, and passes the name of this part and the expected duration of
-later parts in environment variables.
+`run_tests.py` loads the plugin. Environment variables contain the name of this part of
+the run, and the expected duration of later parts.
 """
 
 import os
@@ -43,9 +44,9 @@ class Progress:
     def pytest_report_teststatus(
         self, report: pytest.TestReport | pytest.CollectReport
     ) -> tuple[str, str, str] | None:
-        """Print nothing instead of a dot for each test.
+        """Do not print pytest's usual dot for each test.
 
-        A failure gets a line of its own.
+        A failure is printed on a separate line.
         """
         if report.when != "call" and not report.failed and not report.skipped:
             return None

@@ -1,16 +1,16 @@
-"""Run the tests and count the results.
+"""Runs the tests and counts the results.
 
-Tests of the simulator, the generator and the tools run once. All other tests run on
-each database in turn.
+Tests of the simulator, the generator and the tools run once. All other tests run once
+on each database.
 
 | Command | What it runs |
 |---|---|
-| `make test` | all tests except the four kinds below |
+| `make test` | all tests but the slow, long, fault and third-party ones |
 | `make test only=blog/test_posts.py k=draft db=sqlite` | one file, name, database |
 | `make test slow=yes` | also the tests marked `slow`; CI runs this |
 | `make test-faults` | only the tests of faults, on PostgreSQL; prints the figures |
 | `make peers` | third-party programs against the simulator; installs them |
-| `make check-long` | everything, also tests marked `long`; requires the coverage |
+| `make check-long` | everything, also tests marked `long`; fails if coverage is low |
 """
 
 import argparse
@@ -29,19 +29,19 @@ from tools.console import Problem, run
 
 BACKEND = Path(__file__).resolve().parents[1]
 EVERYWHERE = ("sqlite", "postgresql")  # databases that every machine has
-# Tests of the simulator, the generator and the tools.
+# The folders whose tests run once, and not on each database.
 ONCE = ("tests/scaffold", "tests/simulator", "tests/tools")
 FAULTS = "tests/faults"
 PEERS = "tests/peers"
 PRODUCTION = "postgresql"
-MEASURED = "sqlite"  # only this database, because measuring takes two fifths longer
+MEASURED = "sqlite"  # coverage is measured on one database, because it makes tests 40 % slower
 MARKS = {"quick": "not slow and not long", "slow": "not long", "long": ""}
 FLOOR = 95
 NONE_FOUND = 5  # pytest's exit code if it finds no test
 TIMES = BACKEND.parent / ".data" / "test_seconds.json"
 WORKERS = (
     os.cpu_count() or 1
-) + 1  # more than processors, because tests spend a third of their time waiting
+) + 1  # more workers than processors, because tests wait for a third of their time
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def main() -> int:
     print("", *results, *figure_table(figures), sep="\n", flush=True)
     if chosen.k and any(
         result.total for result in results
-    ):  # a part with no test of this name has not failed
+    ):  # a part in which no test has the wanted name counts as passed
         results = [result for result in results if result.exit_code != NONE_FOUND]
     return 0 if covered and all(result.exit_code == 0 for result in results) else 1
 
@@ -192,7 +192,7 @@ def fault_run(depth: str, target: str = FAULTS) -> Run:
 def peers_run(target: str = PEERS) -> Run:
     """Return the run of the third-party programs.
 
-    Each program needs a database of its own, and no other load.
+    Each program needs a separate database, and no other load on the machine.
     """
     return Run("peers", PRODUCTION, [target], workers=0)
 
@@ -227,7 +227,7 @@ def seconds_of_the_last_time() -> dict[str, float]:
 
 
 def remember(earlier: dict[str, float], planned: list[Run], results: list[Result]) -> None:
-    """Store how long each part took. Only runs of the whole suite count."""
+    """Store how long each part took, but only if the whole suite was run."""
     if len(planned) > len(EVERYWHERE) and all(run.workers for run in planned):
         TIMES.parent.mkdir(exist_ok=True)
         TIMES.write_text(json.dumps(earlier | {result.name: result.seconds for result in results}))
