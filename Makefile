@@ -12,13 +12,13 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11; do $$p -
 # password as the start of a variable.
 $(foreach _,$(.VARIABLES),$(if $(filter command,$(origin $_)),$(eval override export $_ := $$(value $_))))
 
-.PHONY: help dev test test-faults peers peers-lock check-long feature feature-field feature-remove run worker migrate migration downgrade seed superuser dead-letters requeue rekey plans-sync webhook-register webhook-replay billing-doctor demo-billing check lint types migrations configs format lock audit openapi bench
+.PHONY: help dev test test-faults peers peers-lock check-long feature feature-field feature-remove run worker migrate migration downgrade seed superuser forget doctor backup restore dead-letters requeue rekey end-sessions reindex render-posts recount plans-sync webhook-register webhook-replay billing-doctor demo-billing check lint types migrations configs format lock audit sbom docs openapi client client-check bench upgrade
 .DEFAULT_GOAL := help
 
 help: ## print this help
 	@awk 'BEGIN { FS = ":.*## | \\| " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-48s %s\n", (NF > 2 ? $$1 " " $$2 : $$1), $$NF }' Makefile
+	  /^[a-z-]+:.*## / { printf "  make %-48s %s\n", (NF > 2 ? $$1 " " $$2 : $$1), $$NF }' $(MAKEFILE_LIST)
 
 ##@ Work
 
@@ -58,6 +58,11 @@ feature-remove: $(STAMP) ## name=invoices [yes=1] | remove a feature
 	@test -n "$$name" || { echo 'Usage: make feature-remove name=notes [yes=1]'; exit 2; }
 	$(IN_BACKEND) scaffold remove --name="$$name" $${yes:+--yes "$$yes"}
 
+upgrade: $(STAMP) ## [from=../liftoff] | merge a newer version of what this project was made from
+	$(IN_BACKEND) tools.upgrade $${from:+--from "$$from"}
+
+-include backend/tools/projects/projects.mk
+
 ##@ Database
 
 migrate: $(STAMP) ## upgrade the database to the newest revision
@@ -77,9 +82,22 @@ superuser: $(STAMP) ## email=… username=… | create or promote a superuser; a
 	@test -n "$$email" && test -n "$$username" || { echo 'Usage: make superuser email=ada@example.com username=ada'; exit 2; }
 	@cd backend && PASSWORD="$${password:-$$PASSWORD}" ../.venv/bin/python -m app.cli superuser --email "$$email" --username "$$username"
 
+forget: $(STAMP) ## user=… yes=1 | erase an account with all its content, by its id, username or email; without yes=1, say what would be erased
+	@test -n "$$user" || { echo 'Usage: make forget user=ada yes=1'; exit 2; }
+	$(IN_BACKEND) app.cli forget $${yes:+--yes} -- "$$user"
+
 ##@ Repair
 
-dead-letters: $(STAMP) ## list the emails and jobs that were given up, with time and reason
+doctor: $(STAMP) ## [json=yes] | check settings, database, services and queues; say what to do; exit with 1 on a failure
+	$(IN_BACKEND) app.cli doctor $${json:+--json}
+
+backup: $(STAMP) ## [keep=14] [check=no] | write an encrypted backup to BACKUP_DIR, check it by restoring it into a scratch database, delete old ones
+	$(IN_BACKEND) app.cli backup $${keep:+--keep "$$keep"} $$(test "$$check" = no && echo --no-check)
+
+restore: $(STAMP) ## [from=NAME] yes=1 | replace the database by a backup, by default the newest; without yes=1, say what would be overwritten
+	$(IN_BACKEND) app.cli restore $${from:+--from "$$from"} $${yes:+--yes}
+
+dead-letters: $(STAMP) ## list the emails and jobs that failed for good, with time and reason
 	$(IN_BACKEND) app.cli dead-letters
 
 requeue: $(STAMP) ## [id="mail:12 job:3"] [all=yes] | try dead letters again, for another 24 hours
@@ -89,6 +107,18 @@ requeue: $(STAMP) ## [id="mail:12 job:3"] [all=yes] | try dead letters again, fo
 rekey: $(STAMP) ## re-encrypt secrets with SECRET_KEY that SECRET_KEY_PREVIOUS encrypted
 	$(IN_BACKEND) app.cli rekey
 
+end-sessions: $(STAMP) ## yes=1 | end the sessions of all users, who then sign in again
+	$(IN_BACKEND) app.cli auth end-sessions $${yes:+--yes}
+
+render-posts: $(STAMP) ## [restart=yes] | store the HTML of posts again after the renderer changed
+	$(IN_BACKEND) app.cli blog render-posts $${restart:+--restart}
+
+recount: $(STAMP) ## count the posts of each author, category and month again, while the application runs
+	$(IN_BACKEND) app.cli blog recount
+
+reindex: $(STAMP) ## [tables="blog_posts"] [restart=yes] | fill the search tokens of stored rows again
+	$(IN_BACKEND) app.cli reindex $$tables $${restart:+--restart}
+
 ##@ Payments
 
 plans-sync: $(STAMP) ## [apply=yes] | show what Stripe needs for backend/plans.toml; with apply, create it
@@ -97,7 +127,7 @@ plans-sync: $(STAMP) ## [apply=yes] | show what Stripe needs for backend/plans.t
 webhook-register: $(STAMP) ## register the webhook at Stripe, with exactly the events that are handled
 	$(IN_BACKEND) app.routers.payments.operations.commands webhook-register
 
-webhook-replay: $(STAMP) ## [event=evt_…] [failed=yes] | list the events that were given up or parked, or process them again
+webhook-replay: $(STAMP) ## [event=evt_…] [failed=yes] | list dead or parked events, or process them again
 	$(IN_BACKEND) app.routers.payments.operations.commands webhook-replay $${event:+--event "$$event"} $${failed:+--failed}
 
 billing-doctor: $(STAMP) ## [fix=yes] | compare everything with Stripe; exit with 1 on any difference
@@ -108,9 +138,9 @@ demo-billing: $(STAMP) ## play the life of a subscription step by step against a
 
 ##@ Quality
 
-check: lint types migrations configs test ## run everything that CI checks, except the tests of faults
+check: lint types migrations configs client-check test ## run everything that CI checks, except the tests of faults
 
-check-long: lint types migrations configs ## [part=faults] | run everything, even the longest tests, and write backend/docs/long-checks.md
+check-long: lint types migrations configs client-check ## [part=faults] | run everything, even the longest tests, and write backend/docs/long-checks.md
 	$(IN_BACKEND) tools.check_long $$part
 
 lint: $(STAMP) ## check for style and mistakes (ruff)
@@ -136,6 +166,12 @@ format: $(STAMP) ## format the code, and fix what ruff can fix
 openapi: $(STAMP) ## rewrite the OpenAPI snapshots after an intended change
 	$(IN_BACKEND) tests.openapi_snapshots
 
+client: $(STAMP) ## rewrite the types of the TypeScript client after a change of the API (needs npm)
+	$(IN_BACKEND) tools.client
+
+client-check: $(STAMP) ## check that the TypeScript client is that of this API
+	$(IN_BACKEND) tools.client --check
+
 bench: $(STAMP) ## measure the comparisons of the README on this machine
 	$(IN_BACKEND) benchmarks.speed
 	$(IN_BACKEND) benchmarks.admission
@@ -154,6 +190,12 @@ lock: $(STAMP) ## [upgrade=yes] | pin the packages of backend/*.in; with upgrade
 
 audit: $(STAMP) ## look up known vulnerabilities of the pinned packages (needs the network)
 	@.venv/bin/python -m pip_audit --strict --require-hashes --disable-pip --requirement requirements.txt
+
+docs: $(STAMP) ## build backend/docs as a site with a search, in .data/site; refuse broken links
+	$(IN_BACKEND) tools.documentation
+
+sbom: $(STAMP) ## [to=FILE] | write a bill of materials (CycloneDX) of what production installs and serves
+	$(IN_BACKEND) tools.sbom $${to:+--to "$$to"}
 
 $(STAMP): requirements.txt backend/requirements-dev.txt
 	@PYTHONPATH=backend $(PYTHON) -m tools.bootstrap
