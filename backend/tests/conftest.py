@@ -1,9 +1,10 @@
 """Run the suite on one database: `pytest --database=sqlite|postgresql|mysql`.
 
-Every worker has a new one. The environment is set before anything of the application is
-imported, because its engine is made on import.
+Every worker has a new database. The environment is set before any module of the
+application is imported, because the import creates the engine.
 """
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -28,16 +29,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     kind = config.getoption("--database")
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    if worker == "main":  # the controller: workers inherit what it sets
+    if worker == "main":  # the controller, whose environment the workers inherit
         os.environ.update(databases.environment(kind))
     os.environ["DATABASE_URL"] = databases.create(kind, worker)
     config.pluginmanager.import_plugin("tests.support.fixtures")
+    # At the end of a run, pytest collects garbage several times. Each collection takes
+    # a tenth of a second. The objects imported so far live until the process ends, so
+    # they are excluded.
+    gc.freeze()
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
     """Prepare Hypothesis for the modules that use it.
 
-    Importing it takes a second, for which no other test waits.
+    The import takes a second. Tests that do not use Hypothesis need not wait for it.
     """
     if isinstance(
         collector, pytest.Module
@@ -48,7 +53,7 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Skip the summary of Hypothesis's plugin in runs without Hypothesis.
 
-    The summary imports all of it to print nothing.
+    The summary would import all of Hypothesis, and print nothing.
     """
     plugin = session.config.pluginmanager.get_plugin("hypothesispytest")
     if plugin and "hypothesis" not in sys.modules:
@@ -61,7 +66,7 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that are meant for another database."""
+    """Deselect the tests that are meant for another database."""
     kind = config.getoption("--database")
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
@@ -75,10 +80,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def meant_for(item: pytest.Item) -> tuple[str, ...]:
     """Return the databases that a test runs on.
 
-    These are the ones that `@pytest.mark.only("postgresql")` names, or all of them. A
-    test that uses no tables runs on the first database only. The tests of `db` are
-    about the differences between databases, with or without tables, and the tests of
-    faults run on one database anyway.
+    These are the databases in its mark `@pytest.mark.only("postgresql")`, or else all
+    databases. A test that uses no tables runs only on the first database. The tests of
+    `db` are about the differences between databases, with or without tables, and the
+    tests of faults always run on one database.
     """
     if only := item.get_closest_marker("only"):
         return only.args
@@ -88,10 +93,10 @@ def meant_for(item: pytest.Item) -> tuple[str, ...]:
 
 
 def dealt(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
-    """Order the tests so that each worker's first share begins with long ones.
+    """Order the tests so that each worker begins with long tests.
 
-    If they came last, or all went to one worker, that worker would be busy while the
-    others have nothing left.
+    If the long tests came last, or all went to one worker, some workers would have
+    nothing left to do while others are still busy.
     """
     marks = ("slow", "long", "faults")
     slow = [item for item in items if any(map(item.get_closest_marker, marks))]

@@ -8,7 +8,9 @@ TESTS = Path(__file__).parent
 
 
 def snapshots() -> dict[Path, str]:
-    """Return each feature's emails with their sample values, and the file of each."""
+    """Return the text of every email, filled with sample values, by the path of its
+    snapshot.
+    """
     found = {}
     for template, values in sample_values().items():
         feature, name = template.split("/")

@@ -1,7 +1,8 @@
 """Snapshots of the API, one file per feature, written by `make openapi`.
 
-A feature is a tag. Its file has its paths and every component that they need. Shared
-components are in each file, so that a feature and its file can be deleted together.
+The first tag of an operation names its feature. A feature's file contains the feature's
+paths and all components that these paths need. Shared components are in every file that
+needs them, so that a feature and its file can be deleted together.
 """
 
 import json
@@ -18,7 +19,7 @@ Json = dict[str, Any]
 
 
 def snapshots(document: Json) -> dict[Path, str]:
-    """Return what each file should contain."""
+    """Return the text that each file should contain."""
     by_feature: dict[str, Json] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -72,7 +73,7 @@ def stale(wanted: dict[Path, str]) -> list[Path]:
 def main() -> None:
     os.environ.setdefault("ENVIRONMENT", "test")
     os.environ.setdefault("SECRET_KEY", "only to make a document, 9f8e7d6c5b4a")
-    from app.main import app  # reads the settings
+    from app.main import app  # this import reads the settings
 
     wanted = snapshots(app.openapi())
     for file in stale(wanted):

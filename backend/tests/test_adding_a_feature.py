@@ -1,4 +1,4 @@
-"""`docs/adding-a-feature.md` is true: its files, commands and test work as they are."""
+"""The files, commands and test in `docs/adding-a-feature.md` work without changes."""
 
 import re
 
@@ -10,14 +10,14 @@ from tests.support.trees import Tree
 PAGE = BACKEND / "docs" / "adding-a-feature.md"
 FILE = re.compile(r"^`(backend/[\w/.]+)`.*?^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
-pytestmark = pytest.mark.only("sqlite")  # the copy has a database of its own
+pytestmark = pytest.mark.only("sqlite")  # the copy has its own database
 
 
 @pytest.fixture
 def tree(tmp_path):
     tree = Tree(tmp_path / "copy")
     files = FILE.findall(PAGE.read_text("utf-8"))
-    assert len(files) == 8
+    assert len(files) == 9
     for name, content in files:
         file = tree.root / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from tests.auth.factories import PASSWORD, make_user
 def superuser(db):
     """`superuser(*options, password=…, typed=…)` runs the command.
 
-    The password is in a variable, or typed into standard input.
+    The password comes from an environment variable, or from standard input.
     """
 
     def call(*options, password="", typed=None):
@@ -62,9 +62,9 @@ def test_the_password_is_read_from_a_pipe(superuser, client, db, end):
     ("again", "said"), [(PASSWORD, f"READ {len(PASSWORD)}"), ("another one", "do not match")]
 )
 def test_a_person_is_asked_for_it_unseen_and_twice(again, said):
-    """On a terminal, nothing that is typed appears.
+    """On a terminal, the typed password does not appear.
 
-    The space of a prompt comes when the echo is off.
+    The space after a prompt is printed only when the echo is off.
     """
     ours, theirs = pty.openpty()
     code = "from app.cli import _read_password; print('READ', len(_read_password()))"
@@ -176,7 +176,7 @@ def test_demo_data_is_refused_in_a_deployment(committed, real_hashing, environme
 def test_a_stranger_who_took_the_address_first_gets_nothing(superuser, client, db):
     """The stranger never proved that the address is theirs.
 
-    The operator's password replaces what they chose.
+    The operator's password replaces the stranger's password.
     """
     make_user("the password of a stranger", email="boss@example.org", is_verified=False)
     refused = superuser("--email", "boss@example.org", "--username", "boss", typed="\n")

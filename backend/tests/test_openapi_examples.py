@@ -1,6 +1,7 @@
-"""The OpenAPI document's errors, security and schemas are true.
+"""The errors, security and schemas in the OpenAPI document match the application's
+behaviour.
 
-Generators can read them.
+Programs that generate clients can read the document.
 """
 
 import json
@@ -64,7 +65,7 @@ def test_an_example_of_an_error_says_what_the_error_says():
 
 
 def test_every_error_says_something_of_its_own():
-    """An inherited text names nothing: "There is no such resource"."""
+    """An inherited text such as "There is no such resource" names no resource."""
     own = [
         error
         for error in all_errors()
@@ -79,7 +80,7 @@ def test_every_error_says_something_of_its_own():
 def test_the_validation_errors_are_the_ones_that_come(client, db, settings):
     """The input is an empty body, an unknown field, or a name without its last letter.
 
-    The document shows the very same response.
+    The response is exactly the example in the document.
     """
     settings(GOOGLE_CLIENT_ID="id", GOOGLE_CLIENT_SECRET="secret")
     client.headers["Authorization"] = f"Bearer {token_for(make_user(is_superuser=True))}"
@@ -100,7 +101,7 @@ def test_the_validation_errors_are_the_ones_that_come(client, db, settings):
             answer = client.request(
                 method, url, **({"data": body} if media == FORM else {"json": body})
             )
-        if answer.status_code != 404:  # the path is looked at first, and there is no such row
+        if answer.status_code != 404:  # the row in the path is looked up first, and does not exist
             assert answer.json() | {"request_id": value["request_id"]} == value, name
 
 

@@ -54,7 +54,7 @@ def test_the_document_keeps_every_rule(folder, tmp_path, program, prefix):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_fault_is_found(folder, tmp_path, program):
-    """The document once had this fault: two paths that no client can tell apart."""
+    """The document once had this fault: two paths that clients cannot distinguish."""
     document = create_app(get_settings()).openapi()
     document["paths"]["/blog/categories/{name}"] = {
         "get": document["paths"]["/blog/categories"]["get"]

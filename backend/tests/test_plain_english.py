@@ -1,4 +1,4 @@
-"""Prose in the source is plain English, as far as a program can tell."""
+"""Prose in the source is plain English, as far as a program can check this."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +14,19 @@ from tests.support.plain_english import Prose, Rule
 FOLDERS = ("alembic", "app", "benchmarks", "scaffold", "simulator", "tests", "tools")
 PAGES = (
     *("backend/docs", "backend/deploy", "backend/scaffold/templates", "backend/DECISIONS.md"),
-    *("README.md", "SECURITY.md", "Makefile", ".env.example", "docker-compose.yml", ".ci/run"),
+    *(
+        "README.md",
+        "SECURITY.md",
+        "AGENTS.md",
+        "CHANGELOG.md",
+        "backend/tools/projects/README.md",
+        "Makefile",
+        ".env.example",
+        "docker-compose.yml",
+        ".ci/run",
+    ),
 )
-SUFFIXES = {".md", ".jinja", ".conf", ".sql", ".yml", ".example", ""}
+SUFFIXES = {".md", ".txt", ".jinja", ".conf", ".sql", ".yml", ".example", ""}
 
 BAD = [
     (rules.headless, "Who deletes an account shows that it is theirs."),
@@ -38,7 +48,7 @@ BAD = [
     (rules.unusual_word, "The worker works the queue off."),
     (rules.unusual_word, "This waits for ever."),
 ]
-INSTALLED = {".venv", "node_modules"}  # the packages of others, which `make peers` installs
+INSTALLED = {".venv", "node_modules"}  # third-party packages, which `make peers` installs
 GOOD = [
     "Return the user, or `None`.",
     "Return whether the port is free. It must be free.",

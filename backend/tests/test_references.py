@@ -1,6 +1,6 @@
-"""References in code, comments and pages lead to something in this repository.
+"""References in code, comments and pages have a target in this repository.
 
-The names of requirements and edge cases are those of `docs/requirements.md`.
+The numbers of requirements and edge cases are those in `docs/requirements.md`.
 """
 
 import io
@@ -13,11 +13,13 @@ import pytest
 from app.core.config import BACKEND, ROOT
 
 PAGE = BACKEND / "docs" / "requirements.md"
-# Lists and ranges: "requirements 12, 20 and 28", "requirements 41 to 43".
+# This also matches lists and ranges, such as "requirements 12, 20 and 28" or
+# "requirements 41 to 43".
 NUMBERS = re.compile(r"\brequirements? (\d+(?:(?:, and |, | and | to )\d+)*)", re.IGNORECASE)
 CASE = re.compile(r"\bR\d{1,2}\b")
 EDGE_CASE = re.compile(r"\bedge case: ([^\"]{3,90})", re.IGNORECASE)
-# Numbers of a list that is not here. A long number is an issue of another project.
+# These numbers would refer to a list outside this repository. An issue number with more
+# than two digits is allowed, because it is an issue of another project.
 NOWHERE = re.compile(r"\b(?:details? \d+|issue \d{1,2}|point \d+)\b", re.IGNORECASE)
 PAGE_NAME = re.compile(r"(?<![\w/<{}*-])(?:docs/)?([\w-]+\.md)\b")
 SUFFIXES = (".py", ".md", ".jinja", ".toml", ".txt", ".conf", ".sql", ".yml", ".html")
@@ -35,7 +37,7 @@ def numbers_in(found: str) -> list[int]:
 
 
 def unresolved(text: str, names: list[str]) -> list[str]:
-    """Return the references in `text` that have no entry under that name."""
+    """Return the references in `text` that `names` does not contain."""
     text = re.sub(r"\s*\n\s*(?:# )?", " ", text)
     numbers = [number for found in NUMBERS.findall(text) for number in numbers_in(found)]
     wanted = [f"requirement {number}" for number in numbers]
@@ -66,7 +68,7 @@ def files() -> dict[str, str]:
         for path in paths
         if path.is_file()
         and (path.suffix in SUFFIXES or path.name == "Makefile")
-        and "/demo/" not in str(path)  # posts of the demo number their own points
+        and "/demo/" not in str(path)  # the demo posts contain numbered points
         and path.name != "test_references.py"
     }
 

@@ -1,7 +1,9 @@
-"""Thousands of valid and invalid requests from the OpenAPI document to a real server.
+"""Sends thousands of valid and invalid requests, generated from the OpenAPI document,
+to a real server.
 
-No response is a 5xx, and none has an undocumented status, header or form. Invalid data
-is never accepted. Routes that need a user refuse requests without one.
+No response is a 5xx. No response has an undocumented status or header, or a body that
+breaks its schema. Invalid data is never accepted. Routes that need a user refuse
+requests without one.
 """
 
 import os
@@ -11,18 +13,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from app.core.config import BACKEND
 from app.main import app
 from tests.auth.factories import make_user, token_for
+from tests.support import patient
 from tests.support.server import running_server
 
 CONFIG = str(Path(__file__).with_name("schemathesis.toml"))
-# These end the session that they are asked with, after which all others would only
-# answer 401. So each has a run and a session of its own; the others share one, and it
-# has to be alive at the end.
+# These operations end the session of the request. After that, all other operations
+# would only respond with 401. So each of these has a separate run with its own session.
+# The other operations share a session, which must still exist at the end.
 ENDING = ("auth_log_out", "auth_log_out_everywhere", "auth_end_session")
 OTHERS = [f"--exclude-operation-id={name}" for name in ENDING]
 RUNS = [OTHERS, *([f"--include-operation-id={name}"] for name in ENDING)]
@@ -37,7 +39,7 @@ CALLERS: dict[str, dict[str, Any] | None] = {
 def cases(committed, tmp_path):
     """`cases(caller, examples)` returns how many requests were sent.
 
-    The test fails with the report if one went wrong.
+    If a response is wrong, the test fails and shows the report of Schemathesis.
     """
 
     def run(caller, examples):
@@ -52,7 +54,7 @@ def cases(committed, tmp_path):
                 )
                 sent += requests(server, examples, operations, user)
                 if user and operations is OTHERS:
-                    assert httpx2.get(f"{server.url}/auth/me", headers=user).status_code == 200
+                    assert patient.get(f"{server.url}/auth/me", headers=user).status_code == 200
             assert "unhandled_error" not in server.log
         return sent
 
@@ -77,7 +79,7 @@ def cases(committed, tmp_path):
         headers = [f"--header={name}: {value}" for name, value in user.items()]
         done = subprocess.run(
             [*command, f"{server.url}/openapi.json", *options, *operations, *headers],
-            cwd=tmp_path,  # where it writes its own files
+            cwd=tmp_path,  # schemathesis writes its files there
             env={**os.environ, "PYTHONPATH": str(BACKEND)},
             capture_output=True,
             text=True,
@@ -98,7 +100,7 @@ def test_the_server_keeps_to_its_document(cases):
 
 
 @pytest.mark.long
-@pytest.mark.only("postgresql")  # which is production
+@pytest.mark.only("postgresql")  # the database of production
 @pytest.mark.parametrize("caller", CALLERS)
 def test_the_server_conforms_to_its_document_under_fuzzing(cases, caller):
     assert cases(caller, examples=30) > 30 * len(app.openapi()["paths"])

@@ -1,5 +1,5 @@
-"""`python -m app.server` ends soon if it cannot start, with one line and a failure
-code.
+"""If `python -m app.server` cannot start, it prints one line and soon exits with a
+failure code.
 """
 
 import os
@@ -36,7 +36,7 @@ def ended(cwd=BACKEND, **variables):
 
 @pytest.fixture
 def broken(tmp_path):
-    """A copy of the application with a router that cannot be imported."""
+    """Return a copy of the application with a router that cannot be imported."""
     backend = tmp_path / "backend"
     shutil.copytree(
         BACKEND / "app", backend / "app", ignore=shutil.ignore_patterns("__pycache__", "demo")
@@ -51,7 +51,7 @@ def broken(tmp_path):
     return backend, router
 
 
-@pytest.mark.only("sqlite")  # no database has a part in it
+@pytest.mark.only("sqlite")  # no database is used
 @several
 def test_a_broken_feature_ends_the_start(broken, processes):
     code, said = ended(broken[0], WEB_CONCURRENCY=processes)

@@ -1,4 +1,6 @@
-"""If a service is missing, a newcomer's tests are skipped and those of CI fail."""
+"""If a service is missing, the tests that need the service are skipped on a developer's
+machine and fail in CI.
+"""
 
 import re
 from pathlib import Path

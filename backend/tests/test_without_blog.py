@@ -1,7 +1,7 @@
 """A feature is a folder: everything else works without `blog` or `payments`.
 
-As `docs/adding-a-feature.md` says: delete the folder and its tests, and make the
-migration that drops the tables.
+The test follows `docs/adding-a-feature.md`: delete the folder and its tests, and make
+the migration that drops the tables.
 """
 
 import os
@@ -31,7 +31,7 @@ OTHERS = (
     "scaffold",
     "simulator",
     "faults",
-)  # this file, and everything outside the application
+)  # the copy does not run this file or the tests of other programs
 OURS = (
     "COV",
     "PYTEST",
@@ -40,13 +40,13 @@ OURS = (
     "WORKER_",
     "REDIS_",
     "REQUIRE_SERVICES",
-)  # this run's own variables
+)  # prefixes of the variables that belong to this test run
 
 
 @pytest.fixture(scope="module")
 def without(tmp_path_factory):
-    """`without("blog")` makes a repository of the tree without that, and runs Python in
-    it.
+    """`without("blog")` makes a copy of the repository without this feature, and
+    returns a function that runs Python there.
     """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -69,7 +69,7 @@ def without(tmp_path_factory):
         for command in (
             "init",
             "add .",
-        ):  # tests that copy the tree once more ask git what belongs to it
+        ):  # some tests copy the tree again, and use git to list its files
             subprocess.run(["git", *command.split()], cwd=folder, capture_output=True, check=True)
         run = runner(folder)
         run("-m", "alembic", "upgrade", "head")
@@ -81,7 +81,10 @@ def without(tmp_path_factory):
 
 
 def runner(folder):
-    """`run(*arguments)` returns what Python prints there. A failure fails the test."""
+    """`run(*arguments)` runs Python in the copy and returns its output.
+
+    If Python fails, the test fails.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     environment = kept | {"DATABASE_URL": f"sqlite:///{folder / 'without_test.db'}"}
 

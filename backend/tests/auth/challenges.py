@@ -1,4 +1,4 @@
-"""Steps of a sign-in with a second factor, over HTTP."""
+"""The HTTP requests of a sign-in with a second factor."""
 
 from sqlalchemy import func, select
 
@@ -23,7 +23,10 @@ def send(client, mfa_token, code, session="body"):
 
 
 def guess(client, user, phone, tries=5):
-    """Return the responses to so many wrong codes for a new challenge. Five end it."""
+    """Send wrong codes for a new challenge, and return the responses.
+
+    Five wrong codes end a challenge.
+    """
     mfa_token = challenge(client, user)
     return [send(client, mfa_token, phone.wrong_code()) for _ in range(tries)]
 

@@ -1,4 +1,4 @@
-"""Factories of accounts, as rows."""
+"""Functions that create accounts as rows."""
 
 from functools import lru_cache
 from itertools import count
@@ -17,8 +17,9 @@ _numbers = count(1)
 
 
 def hashed(password: str) -> str:
-    """Return the hash of a password, computed once, because hashing is slow on
-    purpose.
+    """Return the hash of a password.
+
+    Each hash is computed only once, because hashing is slow on purpose.
     """
     return _hashed(password, get_settings().password_hash_kib)
 

@@ -1,4 +1,4 @@
-"""The emails that auth's jobs write, once a worker has run them."""
+"""Reads the emails that auth's jobs write, after a worker has run the jobs."""
 
 from app.platform.jobs import job_runs
 from app.platform.templates import Rendered
@@ -13,9 +13,9 @@ def letters_to(address: str) -> list[Rendered]:
 
 
 def last_token(address: str, page: str) -> str:
-    """Return the token of the newest email to this address with a link to this page.
+    """Return the token in the newest email to this address that links to this page.
 
-    A page is, for example, `verify-email`.
+    An example of a page is `verify-email`.
     """
     return next(
         token_of(mail) for mail in reversed(letters_to(address)) if f"/{page}?" in mail.text

@@ -15,13 +15,13 @@ class Phone:
     recovery_codes: list[str] = field(default_factory=list)
 
     def code(self, steps: int = 0) -> str:
-        """Return the code that the phone shows now, or so many steps of 30 seconds from
-        now.
+        """Return the code that the phone shows now, or after this number of steps of 30
+        seconds.
         """
         return totp.code_at(self.secret, totp.step_at(utc_now()) + steps)
 
     def wrong_code(self) -> str:
-        """Return six digits that are wrong at any time near now."""
+        """Return six digits that are not the code now or at any time close to now."""
         near = {self.code(steps) for steps in range(-5, 6)}
         return next(
             code
@@ -31,7 +31,7 @@ class Phone:
 
 
 def phone_of(user: User) -> Phone:
-    """Enable TOTP for this user, as rows, with three recovery codes."""
+    """Write the rows that enable TOTP for this user, with three recovery codes."""
     phone = Phone(
         totp.new_secret(),
         ["AAAA-BBBB-CCCC-DDDD-EEEE-%04d" % (2222 + n) for n in range(3)],  # noqa: UP031

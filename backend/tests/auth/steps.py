@@ -26,7 +26,7 @@ def refresh(client, token):
 def lives(client, token):
     """Return whether a session's access token is valid.
 
-    Its refresh token must agree.
+    The session's refresh token must give the same answer.
     """
     return client.get("/auth/me", headers=bearer(token)).status_code == 200
 

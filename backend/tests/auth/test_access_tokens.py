@@ -3,70 +3,26 @@
 It must also belong to a live session of an active user.
 """
 
-import hmac
 import json
 import socket
-import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import delete, update
 
 from app.core.keys import derive_key
 from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.routers.auth.models import LoginSession, User
-from app.routers.auth.security import InvalidSignature, read_access_token
 from tests.auth.factories import make_user, token_for
+from tests.auth.tokens import HEADER, ask, encoded, signed
 
-HEADER = {"alg": "HS256", "typ": "at+jwt"}
 GONE = object()
-
-
-def encoded(part):
-    raw = part if isinstance(part, bytes) else json.dumps(part).encode()
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def claims_of(token):
     return json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
-
-
-def signed(header, claims, key=None):
-    """Return a token with a valid signature over any header and claims.
-
-    Only what the token says can be wrong with it.
-    """
-    body = f"{encoded(header)}.{encoded(claims)}"
-    signature = hmac.digest(key or derive_key("access tokens"), body.encode(), "sha256")
-    return f"{body}.{encoded(signature)}"
-
-
-def ask(client, bearer):
-    return client.get("/auth/me", headers={"Authorization": b"Bearer " + bearer.encode()})
-
-
-@pytest.fixture
-def refused(client, db):
-    """Return whether the token gets the same 401 as every bad token."""
-
-    def check(bearer):
-        answer = ask(client, bearer)
-        return (answer.status_code, answer.json()["code"], answer.headers["WWW-Authenticate"]) == (
-            401,
-            "not_authenticated",
-            "Bearer",
-        )
-
-    return check
-
-
-@pytest.fixture
-def token(db):
-    return token_for(make_user())
 
 
 def test_our_own_signature_is_what_these_tests_make(client, token):
@@ -215,7 +171,8 @@ def test_a_token_lives_15_minutes_and_one_of_grace(client, clock, db):
 def test_a_token_of_a_host_that_is_ahead_is_taken(client, db, token, ahead):
     """A future `iat` is ignored (R13).
 
-    Otherwise, half of all requests are refused if two hosts are 90 s apart.
+    Otherwise, half of all requests would be refused if the clocks of two hosts differed
+    by 90 s.
     """
     assert (
         ask(
@@ -234,80 +191,6 @@ def test_a_token_that_is_not_yet_valid_is_refused(refused, client, token):
         == 200
     )
     assert refused(signed(HEADER, claims_of(token) | {"nbf": int(utc_now().timestamp()) + 70}))
-
-
-@pytest.mark.parametrize(
-    "bearer",
-    [
-        "",
-        ".",
-        "..",
-        "...",
-        "a.b.c",
-        "a.b.c.d.e",
-        "eyJ.eyJ.x",
-        "null",
-        "\u00fc.\u4e2d.\U0001f511",
-        "=" * 100,
-        encoded(b"[" * 1400) + ".e30.e30",
-        encoded(b'{"a":' * 280) + ".e30.e30",
-        encoded(b"[]") + ".e30.e30",
-        encoded(b"9" * 1400) + ".e30.e30",
-        encoded(b'{"alg":"HS256","typ":"at+jwt","b64":false,"crit":["b64"]}') + ".x.e30",
-        "x" * 60_000,
-        ".".join(["x" * 20_000] * 3),
-    ],
-    ids=lambda value: f"{len(value)} {value[:12]}",
-)
-def test_a_malformed_token_is_refused_and_at_once(refused, bearer):
-    """Requirement 15."""
-    started = time.perf_counter()
-    assert refused(bearer)
-    assert time.perf_counter() - started < 10
-
-
-def test_a_token_with_another_letter_anywhere_is_refused(token, db):
-    for place, letter in enumerate(token):
-        other = token[:place] + ("A" if letter != "A" else "B") + token[place + 1 :]
-        try:
-            read_access_token(other)
-        except InvalidSignature:
-            continue
-        # The last letter of base64 holds bits that count for nothing: the bytes are the
-        # same there.
-        assert place == len(token) - 1, place
-
-
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.one_of(
-        st.text(max_size=300),
-        st.lists(st.binary(max_size=60).map(encoded), min_size=2, max_size=5).map(".".join),
-        st.dictionaries(
-            st.sampled_from(
-                ["alg", "typ", "kid", "crit", "b64", "zip", "enc", "jwk", "x5c", "cty"]
-            ),
-            st.one_of(
-                st.none(),
-                st.booleans(),
-                st.integers(),
-                st.text(max_size=9),
-                st.lists(st.text(max_size=5)),
-            ),
-        ).map(lambda header: signed(HEADER | header, {}, b"of somebody else")),
-        st.recursive(
-            st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=9)),
-            lambda inner: (
-                st.lists(inner, max_size=3)
-                | st.dictionaries(st.text(max_size=4), inner, max_size=3)
-            ),
-        ).map(lambda claims: signed(HEADER, claims)),
-    )
-)
-def test_whatever_is_sent_as_a_token_is_refused_by_name(text):
-    """Requirement 15."""
-    with pytest.raises(InvalidSignature):
-        read_access_token(text)
 
 
 CHANGES = {

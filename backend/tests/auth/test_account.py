@@ -1,4 +1,4 @@
-"""An account's name, and its deletion."""
+"""A user changes the username of their account, or deletes the account."""
 
 from datetime import timedelta
 
@@ -39,9 +39,9 @@ def delete(client, token, password=PASSWORD):
 
 
 def test_a_deleted_accounts_events_and_mails_are_anonymous(client, db):
-    """The last email is being sent and still has its address.
+    """An email that is being sent at the time of the deletion keeps its address.
 
-    The hourly housekeeping deletes it with all others.
+    The hourly housekeeping deletes that email, as it deletes all others.
     """
     user, other = make_user(), make_user()
     for one in (user, other):
@@ -53,7 +53,9 @@ def test_a_deleted_accounts_events_and_mails_are_anonymous(client, db):
     send_links(client, user, other)
     assert delete(client, sign_in(client, user).json()).status_code == 204
     events = db.execute(
-        select(SecurityEvent.kind, SecurityEvent.ip_address).where(SecurityEvent.user_id == user.id)
+        select(SecurityEvent.kind, SecurityEvent.ip_address)
+        .where(SecurityEvent.user_id == user.id)
+        .order_by(SecurityEvent.id)
     )
     assert events.all() == [("login_failed", ""), ("login", ""), ("account_deleted", "")]
     assert [event.ip_address for event in events_of(db, "login_failed", other)] == ["testclient"]
@@ -93,7 +95,10 @@ def dead_letter_to(user):
 
 @pytest.fixture
 def check(monkeypatch):
-    """A feature that registers a check, and removes it after the test."""
+    """Return the decorator with which a feature registers a check.
+
+    The check is removed after the test.
+    """
     monkeypatch.setattr(hooks, "deletion_checks", list(hooks.deletion_checks))
     return before_deletion
 
@@ -111,7 +116,7 @@ def test_a_user_name_is_changed(client, db):
 
 
 def test_a_taken_a_held_and_a_reserved_name_are_refused(client, db):
-    """Requirement 46: this holds for every spelling."""
+    """Requirement 46: every spelling of such a name is refused."""
     other = make_user(username="babbage")
     with db.begin_nested():
         db.add(UsernameHold(username="lovelace", expires_at=utc_now() + timedelta(hours=1)))
@@ -122,13 +127,15 @@ def test_a_taken_a_held_and_a_reserved_name_are_refused(client, db):
         assert rename(client, token, unsafe).status_code == 422, unsafe
 
 
-def test_only_the_name_can_be_changed_there(client, db):
+@pytest.mark.parametrize(
+    "field", ["id", "email", "is_superuser", "is_verified", "is_active", "hashed_password"]
+)
+def test_only_the_name_can_be_changed_there(client, db, field):
     """Requirement 34."""
     user = make_user()
     token, before = sign_in(client, user).json(), row_of(user)
-    for field in ("id", "email", "is_superuser", "is_verified", "is_active", "hashed_password"):
-        body = {"username": "somebody.else", field: 1}
-        assert client.patch("/auth/me", json=body, headers=bearer(token)).status_code == 422
+    body = {"username": "somebody.else", field: 1}
+    assert client.patch("/auth/me", json=body, headers=bearer(token)).status_code == 422
     assert row_of(user) == before
 
 

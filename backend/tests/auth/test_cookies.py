@@ -1,6 +1,4 @@
-"""The refresh token in a cookie is out of reach of scripts and of other sites'
-pages.
-"""
+"""Neither scripts nor pages of other sites can reach the refresh token in a cookie."""
 
 import pytest
 
@@ -17,7 +15,9 @@ def sign_in_by_cookie(client, user):
 
 
 def test_the_refresh_token_is_only_in_an_http_only_cookie(client, db):
-    """Requirement 25, on http: the documented exception of development."""
+    """Requirement 25. Over HTTP, the cookie is not `Secure`, which is the documented
+    exception in development.
+    """
     answer = sign_in_by_cookie(client, make_user())
     assert answer.json()["refresh_token"] is None
     name, *attributes = answer.headers["set-cookie"].split("; ")
@@ -47,8 +47,9 @@ def test_the_refresh_token_is_only_in_an_http_only_cookie(client, db):
 def test_on_https_it_is_bound_to_the_host(client, db, settings, hosts, same_site):
     """Requirement 25.
 
-    `Strict` is used only if the cookie is sure to reach us, because two names under one
-    suffix may belong to two people.
+    `SameSite=Strict` is used only if the browser certainly treats both URLs as one
+    site. Two names under one suffix may be two sites, and then the browser would not
+    send a `Strict` cookie.
     """
     settings(PUBLIC_URL=hosts[0], FRONTEND_URL=hosts[1])
     answer = sign_in_by_cookie(client, make_user())
@@ -89,7 +90,7 @@ def test_a_page_of_an_allowed_origin_refreshes_by_the_cookie(client, db):
     ],
 )
 def test_with_a_foreign_or_no_origin_the_cookie_does_not_count(client, db, origin):
-    """Requirement 25. The refused attempt uses nothing up."""
+    """Requirement 25: the refused attempt does not use up the token."""
     sign_in_by_cookie(client, make_user())
     refused = client.post("/auth/refresh", headers={"Origin": origin} if origin is not None else {})
     assert outcome(refused) == (403, "origin_not_allowed")
@@ -101,7 +102,7 @@ def test_with_a_foreign_or_no_origin_the_cookie_does_not_count(client, db, origi
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
 )
 def test_what_a_form_of_another_site_could_send_is_refused(client, db, kind):
-    """Requirement 25: such a request needs no preflight."""
+    """Requirement 25: a browser sends such a request without a preflight."""
     sign_in_by_cookie(client, make_user())
     answer = client.post(
         "/auth/refresh", content=b'{"refresh_token": "x"}', headers=ORIGIN | {"Content-Type": kind}
@@ -110,7 +111,7 @@ def test_what_a_form_of_another_site_could_send_is_refused(client, db, kind):
 
 
 def test_the_cookie_alone_authenticates_nothing(client, db):
-    """Requirement 25: neither reading nor changing."""
+    """Requirement 25: the cookie alone allows neither reading nor changing."""
     user = make_user()
     token = sign_in_by_cookie(client, user).json()
     for method, path, body in (
@@ -162,8 +163,8 @@ FORGOTTEN = 'liftoff-refresh=""; HttpOnly; Max-Age=0; Path=/; SameSite=strict'
 @pytest.mark.parametrize("others", ["none", "expired", "rubbish", "of another session"])
 @pytest.mark.parametrize("body", [None, {}])
 def test_logging_out_needs_the_cookie_alone(client, db, clock, others, body):
-    """Requirement 66: after a night the access token has expired, and a page keeps
-    none.
+    """Requirement 66: after a night the access token has expired, and a page that is
+    loaded again has no access token.
     """
     other = sign_in(client, make_user()).json()
     token = sign_in_by_cookie(client, make_user()).json()
@@ -226,8 +227,8 @@ def test_logging_out_with_nothing_is_a_401(client, db):
 
 @pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout"])
 def test_a_development_401_says_that_two_host_names_were_mixed(client, db, settings, path):
-    """The browser has not sent the cookie, because the two names are two sites for
-    it.
+    """The browser has not sent the cookie, because it treats the two host names as two
+    sites.
     """
     mixed = {"Origin": "http://127.0.0.1:5173", "Host": "localhost:8000"}
     same = {"Origin": "http://localhost:5173", "Host": "localhost:8000"}

@@ -1,6 +1,6 @@
 """The four dependencies that tell the routes of other features who the caller is.
 
-The tests use routes of their own.
+The tests define their own routes.
 """
 
 import pytest

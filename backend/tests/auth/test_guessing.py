@@ -19,12 +19,12 @@ HOUR = 3600
 
 pytestmark = pytest.mark.usefixtures(
     "clock"
-)  # windows begin at round times: the real clock may stand before one
+)  # counting windows begin at round times, and the real time may be just before a round time
 
 
 @pytest.fixture(autouse=True)
 def _smaller(monkeypatch):
-    """The same rules with smaller numbers, which are reached faster."""
+    """Lower the limits, so that the tests reach them faster."""
     small = {"STRANGERS": "5 per hour", "SIEGE": "12 per day"}
     for name, rate in small.items():
         limit = getattr(throttle, name)
@@ -32,7 +32,7 @@ def _smaller(monkeypatch):
 
 
 def attack(from_address, user, tries, start=0):
-    """Send one wrong password from each of so many addresses, and return the
+    """Send one wrong password from each of `tries` addresses, and return the
     statuses.
     """
     addresses = (f"203.0.113.{start + number}" for number in range(tries))
@@ -55,9 +55,10 @@ def test_an_unknown_account_is_told_so_alike(client, db, from_address):
 
 
 def test_the_limit_does_not_tell_whose_a_user_name_is(client, db, from_address):
-    """Requirement 35: attempts are counted under what was typed.
+    """Requirement 35: attempts are counted by the name or address that was typed.
 
-    If a name and an address shared a count, they would be known to belong to one user.
+    If a name and an address shared a count, this would reveal that they belong to one
+    user.
     """
     user, stranger = make_user(), from_address("203.0.113.99")
     attack(from_address, user, 7)
@@ -67,7 +68,9 @@ def test_the_limit_does_not_tell_whose_a_user_name_is(client, db, from_address):
 
 
 def test_attempts_by_username_and_by_address_share_one_limit(client, db, from_address):
-    """Requirement 35: this is the limit of one address."""
+    """Requirement 35: the limit that both kinds of attempt share is the one for the
+    client's address.
+    """
     user, stranger = make_user(), from_address("203.0.113.99")
     assert [sign_in(stranger, user, WRONG).status_code for _ in range(11)] == [401] * 5 + [429] * 6
     data = {"username": user.username, "password": WRONG}
@@ -86,7 +89,7 @@ def test_a_stranger_has_one_try_an_hour_meanwhile(client, db, from_address, cloc
     attack(from_address, user, 5)
     stranger = from_address("192.0.2.50")
     assert sign_in(stranger, user, WRONG).status_code == 429
-    assert sign_in(stranger, user).status_code == 429  # the right one: it is not looked at
+    assert sign_in(stranger, user).status_code == 429  # not checked, though right
     clock.shift(2 * HOUR)
     assert sign_in(stranger, user).status_code == 200
 

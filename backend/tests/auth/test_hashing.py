@@ -1,4 +1,4 @@
-"""At most one password per processor is hashed at once (requirement 9)."""
+"""At most one password per processor is hashed at the same time (requirement 9)."""
 
 import os
 import time
@@ -15,12 +15,12 @@ from tests.auth.steps import outcome, sign_in
 
 BOUND = min(
     os.cpu_count() or 1, admission.slots
-)  # who hashes may have a connection, of which there are so many
-LONGER = 0.05  # seconds: a hash takes this much more, so that all that may run at once do
+)  # each hash may hold a connection, so the connections are also a limit
+LONGER = 0.05  # seconds that each hash takes longer, so that many hashes overlap
 
 
 class Counted:
-    """A hasher that records how many calls it served at once."""
+    """A hasher that records the largest number of calls that ran at the same time."""
 
     def __init__(self, hasher):
         self._hasher, self._lock = hasher, Lock()
@@ -43,13 +43,13 @@ class Counted:
         return counted
 
 
-@pytest.mark.only("postgresql", "mysql")  # SQLite has one writer at a time, so one sign-in
+@pytest.mark.only("postgresql", "mysql")  # SQLite allows one sign-in at a time
 def test_a_crowd_is_hashed_one_per_processor_and_all_get_through(client, committed, monkeypatch):
     users = [make_user() for _ in range(2 * BOUND)]
     hasher = Counted(security.password_hasher())
     monkeypatch.setattr(
         security, "password_hasher", lambda: hasher
-    )  # how many work at once shows nowhere else
+    )  # nothing else shows how many hashes overlap
 
     def come(user):
         return sign_in(client, user).status_code
@@ -84,7 +84,9 @@ def test_a_crowd_is_hashed_one_per_processor_and_all_get_through(client, committ
 )
 @pytest.mark.usefixtures("db")
 def test_every_route_that_hashes_waits_for_its_turn(client, monkeypatch, path):
-    """If no turn ever comes, no request gets as far as reading what was sent."""
+    """A request that never gets a turn is refused before it reads its body, which is
+    invalid here.
+    """
     none = Admission(0, timeout=0, refusal=security.SignInBusy)
     monkeypatch.setattr(security, "hashing", none)
     answer = client.post(f"/auth/{path}", json={})

@@ -1,6 +1,8 @@
 """Signing in after a registration reveals nothing about the address and opens nothing.
 
-See requirements 1 and 2.
+See requirements 1 and 2. A hold is the row that a registration with a taken address
+leaves. Signing in to a hold gets the same responses as signing in to an unverified
+account.
 """
 
 from datetime import timedelta
@@ -25,7 +27,7 @@ VARYING = {"x-request-id", "date"}
 
 pytestmark = pytest.mark.usefixtures(
     "clock"
-)  # windows begin at round times: the real clock may stand before one
+)  # counting windows begin at round times, and the real time may be just before a round time
 
 
 def register(client, username, email, password=NEW_PASSWORD):
@@ -54,8 +56,8 @@ OWNERS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(params=OWNERS)
 def both(request, client, db):
-    """Two registrations with the same response: of a free address and of a taken
-    one.
+    """Two registrations that get the same response: one with a free address, and one
+    with a taken address.
     """
     make_user(email="taken@example.org", **OWNERS[request.param])
     register(client, "one", "free@example.org")
@@ -73,7 +75,9 @@ def test_the_right_password_gets_one_response_for_free_and_taken(client, db, bot
 
 @pytest.mark.parametrize("by", [0, 1], ids=["by user name", "by e-mail"])
 def test_a_wrong_password_gets_one_response_for_free_and_taken(client, db, both, by):
-    """Requirement 1: both are counted alike, too, up to the limit."""
+    """Requirement 1: wrong passwords for both are also counted alike, up to the
+    limit.
+    """
     answers = [[sign_in(client, names[by], OTHER) for _ in range(11)] for names in both]
     assert [shape(answer)[:2] for answer in answers[0]] == [
         shape(answer)[:2] for answer in answers[1]
@@ -86,8 +90,8 @@ def test_a_wrong_password_gets_one_response_for_free_and_taken(client, db, both,
 
 @pytest.fixture
 def work(client, statements, monkeypatch):
-    """`work(name, password)` returns a sign-in's statements and its number of
-    hashes.
+    """`work(name, password)` signs in, and returns the SQL statements and the number of
+    password checks.
     """
     compared = []
 
@@ -129,7 +133,8 @@ def test_registering_takes_equal_statements_for_free_and_taken(client, db, state
 def test_only_the_first_registrations_password_is_accepted(client, db, both):
     """Requirement 1: the waiting account has the first password.
 
-    So the first hold must respond as the account does.
+    So if the address is taken, the response to a sign-in with the first hold's password
+    must be the same.
     """
     for _, address in both:
         register(client, f"again.{address[:4]}", address, OTHER)
@@ -143,9 +148,9 @@ def test_only_the_first_registrations_password_is_accepted(client, db, both):
 
 
 def test_an_addresses_registrations_expire_with_the_first(client, db, clock, both):
-    """Requirement 1: this holds even before the hourly purge has come.
+    """Requirement 1: the registrations expire even if the hourly purge has not run yet.
 
-    A third registration, a day later, is the first again.
+    A third registration, a day later, counts as the first registration of its address.
     """
     clock.shift(3600)
     for _, address in both:
@@ -161,8 +166,8 @@ def test_an_addresses_registrations_expire_with_the_first(client, db, clock, bot
 
 @pytest.mark.only("postgresql", "mysql")
 def test_later_account_ids_do_not_reveal_a_registrations_outcome(client, db):
-    """Requirement 1: an owner can read the id at `GET /auth/me`, and register before
-    and after.
+    """Requirement 1: users can read their ids at `GET /auth/me`, and could register
+    accounts before and after someone else.
     """
     make_user(email="taken@example.org")
     steps = []
@@ -218,7 +223,7 @@ def test_a_hold_of_the_previous_version_signs_nobody_in(client, db):
 def test_a_registration_deletes_no_other_hold(client, db):
     """R19: there may be very many expired holds.
 
-    A purge has the time to delete them.
+    A request has no time to delete them, but a purge has.
     """
     past = utc_now() - timedelta(hours=1)
     db.add_all([UsernameHold(username=name, expires_at=past) for name in ("free-again", "another")])

@@ -1,6 +1,7 @@
-"""`SECRET_KEY` is changed while everything goes on.
+"""`SECRET_KEY` is changed while the application is in use.
 
-What the previous key has made can be read, and is made again with the new one.
+Data that was signed or encrypted with the previous key can still be read, and is then
+stored with the new key.
 """
 
 import pytest
@@ -26,7 +27,10 @@ PROFILE = "/auth/me"
 
 @pytest.fixture
 def change(settings):
-    """Change the key. `change(None)` forgets the previous one."""
+    """`change(OLD)` changes the key and keeps the previous one.
+
+    `change(None)` forgets the previous key.
+    """
     return lambda previous: settings(SECRET_KEY=NEW, SECRET_KEY_PREVIOUS=previous or "")
 
 

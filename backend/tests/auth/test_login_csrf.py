@@ -1,6 +1,6 @@
 """Another site cannot sign its visitors in as someone else.
 
-Otherwise, whatever they do next would be in that user's account.
+Otherwise, whatever the visitors do next would happen in that other account.
 """
 
 import pytest
@@ -13,8 +13,8 @@ FOREIGN = ["https://evil.example", "null", "", "https://app.example.com.evil.exa
 
 @pytest.mark.parametrize("origin", FOREIGN)
 def test_a_form_of_another_site_sets_no_cookie(client, db, origin):
-    """Requirement 25: a form needs no preflight, and the cookie of its response is
-    kept.
+    """Requirement 25: a browser sends a form without a preflight, and keeps the cookie
+    of the response.
     """
     form = {"username": make_user().email, "password": PASSWORD}
     answer = client.post("/auth/token?session=cookie", data=form, headers={"Origin": origin})
@@ -24,7 +24,7 @@ def test_a_form_of_another_site_sets_no_cookie(client, db, origin):
 
 @pytest.mark.parametrize("origin", FOREIGN)
 def test_nor_does_the_second_half_of_a_sign_in(client, db, origin):
-    """Requirement 25: the challenge is not used up either."""
+    """Requirement 25: the refused request does not use up the challenge either."""
     user = make_user()
     phone = phone_of(user)
     challenge = client.post(
@@ -48,7 +48,7 @@ def test_programs_and_our_own_frontend_sign_in_by_cookie(client, db):
 
 
 def test_in_body_mode_the_origin_does_not_matter(client, db):
-    """CORS keeps the response from a foreign page, and the browser stores nothing of
+    """CORS hides the response from a foreign page, and the browser stores nothing from
     it.
     """
     form = {"username": make_user().email, "password": PASSWORD}

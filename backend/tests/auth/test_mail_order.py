@@ -1,6 +1,4 @@
-"""The order and the expiry of auth's emails, and the effect of a flood of
-registrations.
-"""
+"""The order and expiry of auth's emails, and the effect of a flood of registrations."""
 
 from datetime import timedelta
 
@@ -110,7 +108,7 @@ def test_a_flood_of_registrations_delays_no_existing_user(client, db, settings, 
     assert priorities(db) == [Priority.LINK] * 2 + [Priority.HELD_BACK] * 2
     assert alarms == ["mail_to_strangers_held_back"]
     forget(client, make_user().email)
-    forget(client, "one@example.org")  # never verified: it may be a stranger's
+    forget(client, "one@example.org")  # unverified, so it may be a stranger's account
     assert priorities(db)[4:] == [Priority.LINK, Priority.HELD_BACK]
     assert len(alarms) == 1, "one in an hour"
     clock.shift(2 * HOUR)

@@ -20,6 +20,7 @@ def test_a_user_reads_the_documented_fields_of_their_account(client, login, db):
         "has_password": True,
         "has_google": False,
         "has_mfa": False,
+        "impersonated_by": None,
     }
     assert answer.headers["Cache-Control"] == "no-store"
 
@@ -37,9 +38,7 @@ def test_the_public_has_no_account(client, db):
 
 def test_session_and_user_are_one_statement(client, login, statements, db):
     login(make_user())
-    client.get(
-        "/nowhere"
-    )  # the first request of a process asks for the revision of the schema, once
+    client.get("/nowhere")  # the first request of a process also reads the schema's revision
     statements.clear()
     assert client.get("/auth/me").status_code == 200
     who = [
@@ -57,7 +56,7 @@ def test_a_cookie_alone_is_nobody(client, db):
 
 
 def test_a_token_in_the_query_is_nobody(client, db):
-    """Every route refuses unknown parameters."""
+    """A route refuses parameters that it does not know."""
     assert (
         client.get("/auth/me", params={"access_token": token_for(make_user())}).status_code == 422
     )

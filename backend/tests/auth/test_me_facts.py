@@ -1,4 +1,4 @@
-"""The facts that an account shows, and the superuser that the command line makes."""
+"""The facts that an account shows, and the superuser that a command creates."""
 
 from sqlalchemy import select
 from typer.testing import CliRunner

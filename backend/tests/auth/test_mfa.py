@@ -1,4 +1,6 @@
-"""The second factor: set up, confirmed, turned off."""
+"""A user sets up a second factor, confirms the factor with a code, and turns it off
+again.
+"""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -170,8 +172,8 @@ def test_who_lost_the_phone_turns_it_off_with_a_recovery_code(client, user):
 
 
 def test_a_challenge_dies_with_the_second_factor(client, user):
-    """Half of a sign-in never becomes a whole one, not even by a code of the next
-    phone.
+    """A half-finished sign-in stays unfinished, even if a code of the next phone is
+    sent.
     """
     phone = phone_of(user)
     challenge = sign_in(client, user).json()["mfa_token"]
@@ -184,8 +186,8 @@ def test_a_challenge_dies_with_the_second_factor(client, user):
 
 
 def test_wrong_codes_of_a_session_are_limited_for_the_account(client, user):
-    """Requirement 7: a thief with a session and the password cannot try codes until one
-    matches.
+    """Requirement 7: a thief who has a session and the password cannot try codes until
+    one matches.
     """
     phone = phone_of(user)
     answers = [disable(client, phone.wrong_code()).status_code for _ in range(11)]
@@ -193,7 +195,7 @@ def test_wrong_codes_of_a_session_are_limited_for_the_account(client, user):
     assert disable(client, phone.code()).status_code == 429
     assert (
         disable(client, phone.recovery_codes[0]).status_code == 204
-    )  # the owner's way out: it cannot be guessed
+    )  # the owner can still use a recovery code, which nobody can guess
 
 
 def test_the_code_that_confirms_opens_no_session(client, db, user):
@@ -242,7 +244,9 @@ def test_another_users_factor_is_out_of_reach(client, db, user, login):
 
 
 def test_removing_all_of_it_is_one_call(db, user):
-    """Accounts that end need this, and so do squatted ones (requirement 28)."""
+    """The call is needed when an account is deleted, or when its owner takes it over
+    from a squatter (requirement 28).
+    """
     phone_of(user)
     second_factor.remove_second_factor(db, user.id)
     for table in (Totp, RecoveryCode):

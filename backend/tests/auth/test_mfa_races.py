@@ -1,4 +1,4 @@
-"""A code is accepted once, even if twenty requests bring it at the same moment.
+"""A code is accepted once, even if twenty requests send it at the same moment.
 
     request 1      read the last accepted step, write the new one, commit
     request 2      read ........................ write (waits) → no row, 401
@@ -25,7 +25,9 @@ pytestmark = pytest.mark.usefixtures("still")
 
 
 def at_once(send):
-    """Return the responses to `send(0)`, `send(1)` and so on, all sent at once."""
+    """Call `send(0)`, `send(1)` and so on at the same time, and return the
+    responses.
+    """
     with ThreadPoolExecutor(MANY) as threads:
         return list(threads.map(send, range(MANY)))
 
@@ -36,7 +38,11 @@ def sessions(committed):
 
 
 def challenges(committed, user):
-    """Store twenty valid challenges, which successive sign-ins would not leave."""
+    """Store twenty valid challenges.
+
+    Signing in could not make twenty valid challenges, because each sign-in ends the
+    user's previous challenge.
+    """
     with committed() as db, db.begin():
         plain = [one_time_tokens.issue(db, Purpose.MFA) for _ in range(MANY)]
         db.execute(update(OneTimeToken).values(user_id=user.id))
@@ -56,7 +62,9 @@ def test_twenty_sends_of_one_code_open_one_session(client, committed):
 
 
 def test_a_code_sent_to_twenty_challenges_opens_one_session(client, committed):
-    """Requirement 7: only the last accepted step prevents a second session here."""
+    """Requirement 7: only the record of the last accepted step prevents a second
+    session here.
+    """
     user = make_user()
     code, plain = phone_of(user).code(), challenges(committed, user)
     answers = at_once(
@@ -128,7 +136,7 @@ def test_set_ups_at_once_leave_one_secret(client, committed):
 
 
 def test_a_code_cannot_open_a_session_and_turn_the_factor_off(client, committed):
-    """Requirement 7: one code is used twice at once."""
+    """Requirement 7: two requests use one code at the same time."""
     user = make_user()
     code, bearer = phone_of(user).code(), {"Authorization": f"Bearer {token_for(user)}"}
     mfa_token = challenge(client, user)

@@ -1,4 +1,4 @@
-"""Signing in with a second factor: a password opens a challenge, and a code answers
+"""Signing in with a second factor: a password opens a challenge, and a code completes
 it.
 """
 
@@ -22,7 +22,9 @@ pytestmark = pytest.mark.usefixtures("still")
 
 
 def test_only_a_right_password_opens_a_challenge(client, db, user, phone):
-    """Requirement 2: a wrong one does not even reveal that there is a second factor."""
+    """Requirement 2: a wrong password does not even reveal that there is a second
+    factor.
+    """
     wrong = sign_in(client, user, "wrong password").json()
     assert wrong["code"] == "invalid_credentials"
     assert wrong.keys() == sign_in(client, make_user(), "wrong password").json().keys()
@@ -152,8 +154,10 @@ def test_a_disabled_account_gets_no_further(client, db, user, phone):
 
 
 def test_a_changed_secret_key_leaves_recovery_codes(client, db, user, phone):
-    """As docs/operating.md says, the app's codes are refused without a 500, and
-    recovery codes still work.
+    """The codes of the authenticator app are refused without a 500. Recovery codes
+    still work.
+
+    `docs/operating.md` promises this.
     """
     other = cipher("another key").encrypt(phone.secret.encode()).decode()
     db.execute(update(Totp).where(Totp.user_id == user.id).values(secret=other))
@@ -164,7 +168,7 @@ def test_a_changed_secret_key_leaves_recovery_codes(client, db, user, phone):
 
 
 def test_a_google_sign_in_meets_the_same_challenge(db, user, phone):
-    """`challenge_or_session` is the one place that decides."""
+    """Only `challenge_or_session` decides whether a sign-in needs a challenge."""
     from app.routers.auth.credentials.client import Client
 
     with pytest.raises(second_factor.MfaRequired) as refused:

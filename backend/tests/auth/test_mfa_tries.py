@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("still")
 
 
 def test_a_code_is_accepted_once(client, db, user, phone):
-    """Requirement 7: it works for no other challenge, and no code before the last one
-    works.
+    """Requirement 7: after a code was accepted, no challenge accepts this code or an
+    earlier code.
     """
     older, code = phone.code(-1), phone.code()
     assert send(client, challenge(client, user), code).status_code == 200
@@ -41,7 +41,7 @@ def test_a_challenge_is_answered_once(client, db, user, phone):
 
 
 def test_five_wrong_codes_end_a_challenge(client, db, user, phone):
-    """Requirement 7: the count is the server's, and outlives the 401."""
+    """Requirement 7: the server keeps the count, even though it responds with 401."""
     mfa_token = challenge(client, user)
     for _ in range(4):
         assert outcome(send(client, mfa_token, phone.wrong_code())) == REFUSED
@@ -60,8 +60,8 @@ def test_the_fifth_try_may_be_right(client, user, phone):
 
 
 def test_new_challenges_bring_no_end_of_tries(client, user, phone):
-    """Requirement 7: an account has ten wrong codes an hour, however often its password
-    is sent.
+    """Requirement 7: an account allows ten wrong codes an hour, however often its
+    password is sent.
     """
     answers = [answer for _ in range(3) for answer in guess(client, user, phone)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 5
@@ -93,7 +93,7 @@ def test_one_address_cannot_try_codes_of_many_accounts(client, user, phone):
 
 
 def test_limits_hold_when_redis_is_down(client, user, phone, monkeypatch):
-    """R9: the process counts on its own then."""
+    """R9: without Redis, the process counts on its own."""
     from app.platform import limits
 
     down = limits.Counters("redis://127.0.0.1:1/0")

@@ -8,13 +8,12 @@ from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.mfa import second_factor
 from app.routers.auth.models import LoginSession, OneTimeToken
 from app.routers.auth.sign_in import with_password
-from tests.auth.factories import PASSWORD, make_user, token_for
-from tests.auth.letters import last_token, letters_to
+from tests.auth.factories import make_user
+from tests.auth.letters import letters_to
 from tests.auth.phones import phone_of
+from tests.auth.resets import forgot, link_for, reset
 from tests.auth.steps import (
     NEW_PASSWORD,
-    bearer,
-    events_of,
     lives,
     outcome,
     refresh,
@@ -26,25 +25,7 @@ HOUR = 3600
 
 pytestmark = pytest.mark.usefixtures(
     "clock"
-)  # windows begin at round times: the real clock may stand before one
-
-
-def forgot(client, email):
-    return client.post("/auth/password/forgot", json={"email": email})
-
-
-def link_for(client, user):
-    forgot(client, user.email)
-    return last_token(user.email, "reset-password")
-
-
-def reset(client, token, password=NEW_PASSWORD):
-    return client.post("/auth/password/reset", json={"token": token, "new_password": password})
-
-
-def change(client, token, **body):
-    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD} | body
-    return client.post("/auth/password/change", json=body, headers=bearer(token))
+)  # counting windows begin at round times, and the real time may be just before a round time
 
 
 def test_the_link_sets_a_new_password(client, db):
@@ -78,8 +59,8 @@ def test_known_and_unknown_addresses_get_the_same_response(client, db):
 
 
 def test_known_and_unknown_addresses_take_the_same_statements(client, db, statements):
-    """Requirement 4: the time reveals nothing, because a job looks for the account
-    afterwards.
+    """Requirement 4: the response time reveals nothing, because a later job looks for
+    the account.
     """
     user, sent = make_user(), []
     for address in (user.email, "nobody@example.org"):
@@ -178,7 +159,9 @@ def test_a_token_of_another_kind_is_refused(client, db, purpose):
     ],
 )
 def test_no_token_of_another_kind_passes_at_the_other_links(client, db, path, purpose):
-    """Requirement 13: links, access tokens, refresh tokens."""
+    """Requirement 13: the test tries tokens of other links, access tokens and refresh
+    tokens.
+    """
     user = make_user()
     given = sign_in(client, user).json()
     strange = [
@@ -203,86 +186,6 @@ def test_no_token_of_another_kind_passes_at_the_other_links(client, db, path, pu
     )
 
 
-def test_a_change_asks_for_the_current_password(client, db):
-    """Requirement 20."""
-    user = make_user()
-    token = sign_in(client, user).json()
-    for wrong in (NEW_PASSWORD, None):
-        assert outcome(change(client, token, current_password=wrong)) == (
-            401,
-            "invalid_credentials",
-        )
-    assert sign_in(client, user).status_code == 200
-    assert change(client, token).status_code == 204
-    assert sign_in(client, user, NEW_PASSWORD).status_code == 200
-
-
-def test_a_change_ends_the_other_sessions_and_kills_links(client, db):
-    """Requirements 12 and 20."""
-    user = make_user()
-    link = link_for(client, user)
-    other, mine = sign_in(client, user).json(), sign_in(client, user).json()
-    assert change(client, mine).status_code == 204
-    assert lives(client, mine)
-    assert not lives(client, other)
-    assert refresh(client, other).status_code == 401
-    assert outcome(reset(client, link)) == (400, "invalid_token")
-
-
-def test_a_weak_new_password_is_refused(client, db):
-    token = sign_in(client, make_user()).json()
-    assert outcome(change(client, token, new_password="password1234")) == (422, "weak_password")
-
-
-def test_the_owner_is_told_of_every_new_password(client, db):
-    user = make_user()
-    reset(client, link_for(client, user))
-    change(
-        client,
-        sign_in(client, user, NEW_PASSWORD).json(),
-        current_password=NEW_PASSWORD,
-        new_password=PASSWORD,
-    )
-    notices = [
-        mail for mail in letters_to(user.email) if mail.subject == "Your password was changed"
-    ]
-    assert len(notices) == 2
-    assert [len(events_of(db, kind, user)) for kind in ("password_reset", "password_changed")] == [
-        1,
-        1,
-    ]
-
-
-def test_a_stolen_session_has_ten_tries_at_the_password(client, db):
-    """Requirement 5. The owner's other sessions are not affected."""
-    user = make_user()
-    stolen, own = sign_in(client, user).json(), sign_in(client, user).json()
-    codes = [change(client, stolen, current_password=f"wrong {n}").status_code for n in range(11)]
-    assert codes == [401] * 10 + [429]
-    assert change(client, stolen).status_code == 429
-    assert change(client, own).status_code == 204
-
-
-def test_a_first_password_needs_a_recent_sign_in(client, db):
-    user = make_user(hashed_password=None)
-    headers = {"Authorization": f"Bearer {token_for(user)}"}
-    answer = client.post(
-        "/auth/password/change", json={"new_password": NEW_PASSWORD}, headers=headers
-    )
-    assert answer.status_code == 204
-    assert sign_in(client, user, NEW_PASSWORD).status_code == 200
-
-
-def test_later_than_ten_minutes_it_has_to_sign_in_again(client, db, clock):
-    user = make_user(hashed_password=None)
-    headers = {"Authorization": f"Bearer {token_for(user)}"}
-    clock.shift(10 * 60 + 1)
-    answer = client.post(
-        "/auth/password/change", json={"new_password": NEW_PASSWORD}, headers=headers
-    )
-    assert outcome(answer) == (403, "session_not_fresh")
-
-
 def test_a_sign_in_that_a_reset_overtakes_opens_no_session(client, db, monkeypatch):
     """Requirement 20: while the old password was being hashed, the reset ended all
     sessions.
@@ -301,28 +204,3 @@ def test_a_sign_in_that_a_reset_overtakes_opens_no_session(client, db, monkeypat
     monkeypatch.setattr(with_password, "verify_password", overtaken)
     assert outcome(sign_in(client, user)) == (401, "invalid_credentials")
     assert db.scalars(select(LoginSession)).all() == []
-
-
-def test_a_change_that_a_reset_overtakes_changes_nothing(client, db, monkeypatch):
-    """Requirement 20: a thief with a session and the password must not undo the
-    reset.
-    """
-    from app.routers.auth.security import verify_password
-    from app.routers.auth.sessions import reauthentication
-    from tests.auth.factories import hashed
-
-    user = make_user()
-    token = sign_in(client, user).json()
-
-    def overtaken(password, known):
-        verdict = verify_password(password, known)
-        db.merge(user).hashed_password = hashed(NEW_PASSWORD)
-        db.commit()
-        return verdict
-
-    monkeypatch.setattr(reauthentication, "verify_password", overtaken)
-    body = {"current_password": PASSWORD, "new_password": "what the thief would like"}
-    assert client.post("/auth/password/change", json=body, headers=bearer(token)).status_code == 401
-    monkeypatch.undo()
-    assert sign_in(client, user, "what the thief would like").status_code == 401
-    assert sign_in(client, user, NEW_PASSWORD).status_code == 200

@@ -1,4 +1,4 @@
-"""Everything that has expired is deleted every hour, and nothing else."""
+"""Every hour, all expired rows are deleted, and no other rows."""
 
 from datetime import timedelta
 from typing import Any
@@ -70,8 +70,8 @@ def test_held_user_names_go_when_they_are_free(db):
 
 
 def test_registrations_that_nobody_finished_go_after_a_day(db):
-    """Users stay if they are verified, disabled, linked to Google or have signed in
-    before.
+    """Users are kept if they are verified, disabled or linked to Google, or have signed
+    in before.
     """
     old: dict[str, Any] = {"is_verified": False, "created_at": utc_now() - DAY - HOUR}
     make_user(**old)

@@ -1,4 +1,4 @@
-"""Registration reveals to nobody who else has an account."""
+"""Registration does not reveal who has an account."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -74,7 +74,7 @@ def test_a_user_name_is_taken_in_every_spelling(client, db):
         "ada.lovelace",
         "ADA.Lovelace",
         "\uff41da.lovelace",
-    ):  # the last begins with a full-width a
+    ):  # the last of these names begins with a full-width letter a
         answer = client.post("/auth/register", json=FORM | {"username": spelling})
         assert (answer.status_code, answer.json()["code"]) == (409, "username_taken"), spelling
 
@@ -105,7 +105,7 @@ def test_an_address_is_stored_in_its_one_form(client, db, sent, kept):
         (
             "email",
             "\u0131da@example.org",
-        ),  # dotless i: no server has it, a reader takes it for an i
+        ),  # dotless i: no mail server allows it, and readers take it for an i
         ("email", f"a@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.{'f' * 30}.org"),
         ("username", "ab"),
         ("username", "a" * 33),
@@ -177,7 +177,7 @@ def test_a_password_may_have_256_code_points_of_any_script(client, db, letter):
 
 
 def test_every_byte_of_a_password_counts(client, db):
-    """Requirement 8: a password fails if it has 72 equal bytes and another tail."""
+    """Requirement 8: a password that differs only after 72 bytes is wrong."""
     user = make_user(password="0123456789ab" * 6 + "tail \u00e9 ")
     for other in (
         "0123456789ab" * 6 + "liat \u00e9 ",

@@ -1,6 +1,6 @@
-"""Registration as mailboxes see it.
+"""The emails that registrations send.
 
-The owner of an address is told, and whoever registers learns nothing.
+The owner of an address gets an email, and the person who registers learns nothing.
 """
 
 import pytest
@@ -101,7 +101,7 @@ def test_resending_gets_one_response_and_emails_only_the_waiting(client, db):
 
 @pytest.mark.parametrize("path", ["/auth/verify-email/resend", "/auth/password/forgot"])
 def test_over_the_limit_the_response_stays_but_no_email_is_sent(client, db, path):
-    """Five mails an hour go to one address, whoever asks for them."""
+    """At most five emails an hour go to one address, whoever asks for them."""
     waiting = make_user(is_verified=False)
     answers = [client.post(path, json={"email": waiting.email}) for _ in range(8)]
     assert answers[0].status_code == 202
@@ -110,7 +110,10 @@ def test_over_the_limit_the_response_stays_but_no_email_is_sent(client, db, path
 
 
 def test_one_address_asks_for_30_mails_an_hour_and_then_in_vain(client, db, from_address):
-    """Also for many addresses from one place. IPv6 counts by /64 and /48."""
+    """The limit also holds for many addresses in one network.
+
+    IPv6 addresses are counted by /64 and by /48.
+    """
     owners = [make_user() for _ in range(32)]
     for number, owner in enumerate(owners):
         asker = from_address(f"2001:db8:1:2::{number + 1:x}")
@@ -123,8 +126,8 @@ def test_one_address_asks_for_30_mails_an_hour_and_then_in_vain(client, db, from
 
 
 def test_an_unfinished_registration_frees_its_names_after_a_day(client, db, clock):
-    """A registration holds its username as long as one with a taken address does, even
-    if the link was sent again.
+    """A registration with a free address holds its username for as long as one with a
+    taken address, even if the link was sent again.
     """
     make_user(email="taken@example.org")
     register(client)
@@ -168,5 +171,5 @@ def test_links_lead_to_the_configured_frontend_only(client, db, host):
     """Requirement 32, for links in emails."""
     assert client.post("/auth/register", json=FORM, headers=host).status_code == 202
     mail = letters_to(FORM["email"])[0]
-    assert "http://localhost:8000/dev/frontend/verify-email?token=" in mail.text
+    assert "http://localhost:8000/demo/verify-email?token=" in mail.text
     assert not any(word in mail.text + mail.html for word in ("evil", ":666"))

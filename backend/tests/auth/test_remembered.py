@@ -1,9 +1,10 @@
-"""A process may remember whom a token belongs to, and forgets in time."""
+"""A process may remember which user a token belongs to, but not after this has
+changed.
+"""
 
 import time
 from contextlib import ExitStack
 
-import httpx2
 import pytest
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from app.platform.cache.callers import callers
 from app.routers.auth.models import Identity, LoginSession, User
 from app.routers.auth.sessions import remembered
 from tests.auth.factories import PASSWORD, make_user, token_for
+from tests.support import patient
 from tests.support.server import running_server
 
 SECOND = 1.0
@@ -31,11 +33,14 @@ def past_the_application(statement, **values):
 
 @pytest.fixture
 def remembering(client, committed, settings, monkeypatch):
-    """The application with identities remembered for a minute, and fresh knowledge."""
+    """A client of an application that remembers identities for a minute.
+
+    The application always assumes that it has heard of all changes in other processes.
+    """
     settings(IDENTITY_CACHE_SECONDS="60")
     monkeypatch.setattr(watches.freshness, "until", float("inf"))
     callers.entries.clear()
-    remembered.IDENTITY.change()  # the ids of deleted rows, and so their tokens, may come again
+    remembered.IDENTITY.change()  # a new row may get the id, and so the token, of a deleted row
     return client
 
 
@@ -129,7 +134,9 @@ def test_what_me_shows_is_never_older_than_a_change(remembering, login, committe
 
 
 def test_what_cannot_wait_asks_the_database(remembering, login):
-    """Nothing tells the process of these changes, so only routes that ask know them."""
+    """The test changes the account directly in the database. The server process is not
+    told, so only routes that read the database see the changes.
+    """
     user = login(make_user(is_superuser=True))
     assert remembering.get("/auth/me").status_code == 200
     assert remembering.get("/payments/admin/events").status_code == 200
@@ -165,7 +172,7 @@ def test_without_fresh_knowledge_nothing_is_remembered(remembering, login, monke
 
 
 def test_a_write_in_a_read_is_kept(remembering, login, committed):
-    """A remembered user is part of the request's own session, as any other is."""
+    """A remembered user is part of the request's own session, like any other user."""
     user = login(make_user())
     for path in ("/auth/me", "/blog/posts?published_only=false"):
         assert remembering.get(path).status_code == 200
@@ -194,7 +201,7 @@ def test_another_process_forgets_within_a_second(committed, request, shared):
     user = make_user()
     with ExitStack() as running:
         urls = [running.enter_context(running_server(**variables)).url for _ in range(2)]
-        one, two = (running.enter_context(httpx2.Client(base_url=url)) for url in urls)
+        one, two = (running.enter_context(patient.Client(base_url=url)) for url in urls)
         for _ in range(3):
             headers = bearer(token_for(user))
             for _ in range(2):

@@ -1,6 +1,4 @@
-"""The records that an auditor finds: one for each event, and no secret in any of
-them.
-"""
+"""An auditor finds one record for each event, and no secret in any record."""
 
 import io
 import json
@@ -19,14 +17,15 @@ WRONG = "wrong horse battery staple"
 
 pytestmark = pytest.mark.usefixtures(
     "clock"
-)  # windows begin at round times: the real clock may stand before one
+)  # counting windows begin at round times, and the real time may be just before a round time
 
 
 @pytest.fixture
 def records(client):
-    """Log records as they are written, in JSON.
+    """The log records as they are written, in JSON.
 
-    `records()` returns those of security events, and `records.text` all of them.
+    `records()` returns the records of security events, and `records.text` has all
+    records.
     """
     stream = io.StringIO()
     configure_logging(get_settings().model_copy(update={"log_format": "json"}), stream)
@@ -140,7 +139,8 @@ def test_no_secret_is_in_any_record_or_row(client, db, records):
 def test_a_limit_that_is_reached_says_whose_it_was_and_no_name(client, db, records, from_address):
     """Requirements 55 and 56: addresses are logged as they are.
 
-    What was typed may be a password, so only a mark of it is logged.
+    A user may type a password in the place of a name. So the log contains a value that
+    is derived from the name, but not the name.
     """
     typed = "Hunter2.is.my.password"
     for address in ["198.51.100.7"] * 12 + ["2001:db8:1:2::3"] * 12:
@@ -161,7 +161,9 @@ def test_a_suppressed_email_is_logged_by_kind_without_recipient(client, db, reco
 
 
 def test_a_refused_password_of_who_is_signed_in_is_a_row(client, db, records):
-    """Requirement 56: in a stolen session this is a failed sign-in."""
+    """Requirement 56: in a stolen session, a wrong password is like a failed
+    sign-in.
+    """
     user = make_user()
     token = sign_in(client, user).json()
     change = {"current_password": WRONG, "new_password": NEW_PASSWORD}
@@ -193,12 +195,12 @@ SHAPE = {"type", "title", "status", "detail", "code", "request_id"}
     "hostile", ["\0", "\r\nBcc: eve@example.org", "x" * 100_000, 5, None, [], {"a": 1}, True]
 )
 def test_every_refusal_has_the_one_shape_and_repeats_nothing(client, db, login, path, hostile):
-    """Requirements 54 and 41: each field in turn holds something hostile."""
+    """Requirements 41 and 54: each request has a hostile value in one field."""
     login(make_user())
     for field in BODIES[path]:
         answer = client.post(path, json=BODIES[path] | {field: hostile})
         if answer.status_code < 400:
-            assert "password" in field, (path, field)  # in which any text may be
+            assert "password" in field, (path, field)  # a password may be any text
             continue
         problem = answer.json()
         assert set(problem) - {"errors"} == SHAPE, (path, field)
@@ -210,8 +212,8 @@ def test_every_refusal_has_the_one_shape_and_repeats_nothing(client, db, login, 
 
 
 @pytest.mark.parametrize("path", [path for path in BODIES if path != "/auth/refresh"])
-def test_a_field_that_is_not_asked_for_is_refused(client, db, login, path):
+@pytest.mark.parametrize("field", ["id", "user_id", "is_superuser", "is_verified", "session"])
+def test_a_field_that_is_not_asked_for_is_refused(client, db, login, path, field):
     """Requirement 34."""
     login(make_user())
-    for field in ("id", "user_id", "is_superuser", "is_verified", "session"):
-        assert client.post(path, json=BODIES[path] | {field: 1}).status_code == 422, field
+    assert client.post(path, json=BODIES[path] | {field: 1}).status_code == 422, field

@@ -1,5 +1,5 @@
-"""Sessions: opened by a sign-in, kept by refresh tokens, ended by the owner or a
-theft.
+"""A sign-in opens a session, and refresh tokens keep the session open until its owner
+ends it or a token is stolen.
 """
 
 import pytest
@@ -58,7 +58,9 @@ def test_within_the_grace_two_tabs_get_the_same_successor(client, db, clock):
 
 
 def test_a_refresh_token_two_steps_behind_ends_the_session(client, db):
-    """Requirement 17: no tab is two steps behind."""
+    """Requirement 17: a tab is never two steps behind, so the sender must be a
+    thief.
+    """
     first = sign_in(client, make_user()).json()
     third = refresh(client, refresh(client, first).json()).json()
     assert refresh(client, first).status_code == 401
@@ -94,7 +96,7 @@ def test_logging_out_ends_both_tokens_at_once(client, db):
     assert lives(client, other)
 
 
-def test_logging_out_everywhere_ends_all_of_ones_own(client, db):
+def test_logging_out_everywhere_ends_only_ones_own_sessions(client, db):
     """Requirement 19."""
     user = make_user()
     mine, other, stranger = (sign_in(client, who).json() for who in (user, user, make_user()))
@@ -171,7 +173,7 @@ def test_a_well_signed_refresh_token_of_no_sense_is_refused(client, db, payload)
 
 
 def test_the_refresh_token_of_a_later_number_ends_the_session(client, db):
-    """Only someone with the key could make such a token.
+    """Only someone who has the secret key could make such a token.
 
     Other sessions must not depend on it.
     """
@@ -209,9 +211,9 @@ def test_the_grace_is_ten_seconds():
 
 @pytest.mark.only("postgresql", "mysql")
 def test_of_two_that_end_one_session_the_second_does_not_find_it(committed):
-    """The responses are 204 and 404, and not 204 twice.
+    """The first response is 204, and the second is 404 rather than another 204.
 
-    Both requests were let in before.
+    Both requests were admitted before the session ended.
     """
     user = make_user()
     with committed() as db, db.begin():
@@ -225,7 +227,7 @@ def test_of_two_that_end_one_session_the_second_does_not_find_it(committed):
 
 
 def test_a_user_has_so_many_sessions_and_the_oldest_make_way(client, db, monkeypatch):
-    """R19: a reset ends all sessions, which must not take longer the more there are."""
+    """R19: a reset ends all sessions, so a large number of them would make it slow."""
     monkeypatch.setattr(login_sessions, "MOST", 3)
     user = make_user()
     tokens = [token_for(user) for _ in range(5)]

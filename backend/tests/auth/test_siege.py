@@ -1,6 +1,6 @@
 """An account under attack from many addresses is locked for strangers (requirement 5).
 
-The lock is recorded once, and the owner can open it.
+The lock is recorded once, and the owner can remove it.
 """
 
 import contextlib
@@ -21,12 +21,12 @@ NOTICE = "Someone is trying to guess your password"
 
 pytestmark = pytest.mark.usefixtures(
     "clock"
-)  # windows begin at round times: the real clock may stand before one
+)  # counting windows begin at round times, and the real time may be just before a round time
 
 
 @pytest.fixture(autouse=True)
 def _smaller(monkeypatch):
-    """The same rules with smaller numbers, which are reached faster."""
+    """Lower the limits, so that the tests reach them faster."""
     small = {"STRANGERS": "5 per hour", "SIEGE": "12 per day", "SAME_ACCOUNT_SITE": "6 per day"}
     for name, rate in small.items():
         monkeypatch.setattr(throttle, name, RateLimit(getattr(throttle, name).name, rate))
@@ -79,9 +79,10 @@ def test_a_siege_of_nobody_is_noted_as_well_and_told_nobody(client, db, from_add
 
 
 def test_a_siege_over_midnight_is_one(client, db, from_address, clock):
-    """At midnight, counters begin a new window.
+    """At midnight, the counters begin a new window.
 
-    They let one stranger through for each that leaves the old one.
+    For each attempt that is no longer counted from the old window, one more stranger is
+    let through.
     """
     user = make_user()
     clock.shift(12 * 3600 - 600)
@@ -93,7 +94,9 @@ def test_a_siege_over_midnight_is_one(client, db, from_address, clock):
 
 
 def test_of_two_tries_that_find_the_account_locked_one_says_so(db):
-    """Requirement 56: this holds even if both come at once."""
+    """Requirement 56: even if both attempts come at the same time, only one records the
+    lock.
+    """
     tries = [throttle.Guess("ada", f"203.0.113.{number}", lambda: False) for number in range(14)]
     with contextlib.suppress(TooManyRequests):
         for one in tries:
@@ -126,7 +129,7 @@ def test_locking_known_and_unknown_names_takes_equal_statements(
 
 
 def test_the_emailed_link_unlocks_the_account_by_both_names(client, db, from_address):
-    """Requirement 5: the owner is never locked out for good, though strangers go on
+    """Requirement 5: the owner is never locked out for good, even if strangers try
     every day.
     """
     user, home = make_user(), from_address(HOME)
@@ -134,9 +137,7 @@ def test_the_emailed_link_unlocks_the_account_by_both_names(client, db, from_add
         besiege(from_address, name)
         assert outcome(attempt(home, name, PASSWORD)) == (429, "too_many_requests")
     reset_by(client, last_token(user.email, "reset-password"))
-    elsewhere = from_address(
-        "198.51.100.8"
-    )  # where no session makes the second name's try a familiar one's
+    elsewhere = from_address("198.51.100.8")  # no earlier sign-in makes this address familiar
     for place, name in ((home, user.email), (elsewhere, user.username)):
         assert attempt(place, name, NEW_PASSWORD).status_code == 200
 
@@ -175,7 +176,7 @@ def test_one_ipv6_site_alone_is_no_siege(client, db, from_address):
     assert locks(db) == []
     assert (
         sign_in(from_address("2001:db8:7:99::1"), user).status_code == 429
-    )  # of this site nobody is looked at
+    )  # nobody from this site is let in
     assert sign_in(from_address("2001:db8:8::1"), user).status_code == 200
 
 
@@ -200,8 +201,8 @@ def test_neighbours_do_not_lock_out_a_known_address(client, db, from_address):
 
 
 def test_a_reset_signs_its_owner_in_despite_the_limit(client, db, from_address):
-    """Requirement 5: the wrong attempts may be the owner's, or those of others at the
-    address.
+    """Requirement 5: the wrong attempts may be the owner's own, or come from others at
+    the same address.
     """
     user = make_user()
     from_address(HOME)

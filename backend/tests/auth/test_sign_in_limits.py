@@ -1,6 +1,6 @@
 """Guessing passwords from one address is slow.
 
-In 15 minutes an address has 10 wrong attempts for one account, and 50 in all.
+In 15 minutes, an address may make 10 wrong attempts for one account, and 50 in total.
 """
 
 import pytest
@@ -13,7 +13,7 @@ QUARTER = 15 * 60
 
 pytestmark = pytest.mark.usefixtures(
     "clock"
-)  # windows begin at round times: the real clock may stand before one
+)  # counting windows begin at round times, and the real time may be just before a round time
 
 
 def sign_in(client, username, password=PASSWORD):

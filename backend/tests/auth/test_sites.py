@@ -1,6 +1,6 @@
-"""Limits by address hold for a whole IPv6 site.
+"""Limits by address also count a whole IPv6 site.
 
-60 networks of one /48 pass no more often than one network does.
+60 networks of one /48 together get no more requests through than one network does.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from tests.auth.factories import PASSWORD, make_user, token_for
 NETWORKS = 60
 LIMIT = 30
 
-pytestmark = pytest.mark.usefixtures("clock")  # windows begin at round times
+pytestmark = pytest.mark.usefixtures("clock")  # counting windows begin at round times
 
 
 def networks(site="2001:db8:1", number=NETWORKS):
@@ -28,7 +28,9 @@ def networks(site="2001:db8:1", number=NETWORKS):
 
 @pytest.fixture
 def statuses(client):
-    """`statuses(method, path, body)` returns those of one request from each network."""
+    """`statuses(method, path, body)` sends a request from each network and returns the
+    statuses.
+    """
 
     def ask(method, path, body=None, addresses=None, **options):
         return [
@@ -127,13 +129,13 @@ def test_failures_are_counted_for_both():
 
 
 def test_a_site_that_is_refused_fills_no_memory():
-    """A /48 has 65,536 networks.
+    """A /48 network contains 65,536 /64 networks.
 
-    A count for each of them would be kept for hours, and would be scanned at every
-    other count.
+    If each of them had a counter, the counters would stay in memory for hours, and each
+    later request would scan all of them.
     """
     limit = AddressLimit("tests", f"{LIMIT} per hour")
     allowed = [limit.allows(address) for address in networks(number=10 * LIMIT)]
     assert allowed.count(True) == LIMIT
     kept: Any = limit_counters().local.storage
-    assert len(kept.storage) == LIMIT + 1  # each network, and the site
+    assert len(kept.storage) == LIMIT + 1  # one counter for each network, and one for the site

@@ -1,6 +1,7 @@
-"""A stranger registers with an address that is not theirs (requirement 28).
+"""A stranger registers with the email address of Ada (requirement 28).
 
-No email makes their password the owner's.
+After Ada has registered with her address, too, no link in an email keeps the stranger's
+password.
 """
 
 import pytest
@@ -79,8 +80,8 @@ def test_a_link_requested_again_replaces_the_password_too(client, db):
 
 @pytest.mark.parametrize("hours", [1, 23, 24, 25, 30])
 def test_she_never_gets_a_link_that_keeps_the_strangers_password(client, db, clock, hours):
-    """Requirement 28: this holds whatever expires first, the hold of her registration
-    or the stranger's account.
+    """Requirement 28: this is true whether Ada's own registration or the stranger's
+    account expires first.
     """
     register(client, STRANGER)
     earlier = last_token(HERS, "verify-email")
@@ -98,7 +99,7 @@ def test_she_never_gets_a_link_that_keeps_the_strangers_password(client, db, clo
 
 
 def with_purge_late(client, db):
-    """Run jobs as if workers had been stopped for a day, so that no purge has come."""
+    """Run jobs as if workers had been stopped for a day, so that no purge has run."""
     from app.platform.models import Job
 
     for job in db.scalars(select(Job).where(Job.kind == "purge.users")):
@@ -127,8 +128,8 @@ def test_registering_again_does_not_change_the_waiting_account(client, db):
 
 @pytest.fixture
 def squatted(db):
-    """An account with her unverified address, with everything that a stranger could
-    leave.
+    """An account with Ada's unverified address, and with everything that a stranger
+    could leave in it.
     """
     user = make_user(email=HERS, is_verified=False)
     phone_of(user)

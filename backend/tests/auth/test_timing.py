@@ -1,7 +1,7 @@
-"""Response times reveal to nobody who has an account (requirements 3 and 4).
+"""Response times do not reveal who has an account (requirements 3 and 4).
 
 The tests call real servers and compare the times by rank. Calls of all kinds are
-interleaved, and each block has a random order of its own:
+interleaved, and each block has its own random order:
 
     block 1   known     unknown   disabled  held
     block 2   disabled  known     held      unknown
@@ -10,8 +10,8 @@ interleaved, and each block has a random order of its own:
 So whatever else the machine does affects all kinds alike, and every sample counts. A
 rank of one half means that two kinds cannot be told apart. By chance alone, the rank
 strays from that by 0.026 with 240 samples and by 0.053 with 60. The bounds are four and
-a half times as wide. Skipping one hash of two moves the rank by 0.3 and more, even on a
-busy machine.
+a half times as wide. If one of two hashes were skipped, the rank would move by 0.3 or
+more, even on a busy machine.
 """
 
 import os
@@ -31,7 +31,7 @@ from tests.auth.factories import PASSWORD, hashed, make_user
 from tests.support.server import running_server
 from tests.support.smtp import mail_server
 
-# As production is.
+# These are the database and the hashing that production uses.
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.only("postgresql"),
@@ -68,7 +68,7 @@ def measure(kinds, status, blocks):
             answer = kinds[name]()
             seconds = time.perf_counter() - began
             assert answer.status_code == status, answer.text
-            if block:  # the first one warms up
+            if block:  # the first block only warms up
                 took[name].append(seconds)
     return took
 
@@ -91,7 +91,9 @@ def told_apart(title, kinds, status, blocks):
 
 
 def from_anywhere():
-    """Give each request its own address. Otherwise, the limits would refuse them."""
+    """Give each request a different client address. Otherwise, the limits would refuse
+    most requests.
+    """
     number = next(_numbers)
     return {"X-Forwarded-For": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
 
@@ -104,7 +106,9 @@ def serving(**variables):
 
 
 def hold(address):
-    """Store what registering with a taken address leaves. Return its username."""
+    """Store the rows that a registration with a taken address leaves, and return its
+    username.
+    """
     name = f"held{next(_numbers)}"
     row = UsernameHold(
         username=name,
@@ -149,7 +153,7 @@ def test_a_wrong_password_takes_equally_long_for_every_account(committed, blocks
 
 
 def test_registering_takes_equally_long_for_free_and_taken(committed, blocks):
-    """Requirements 1 and 3: both are told to open the link first."""
+    """Requirements 1 and 3: both responses say that the link has to be opened first."""
     waiting, owners = [make_user(OF_REGISTRATION, is_verified=False) for _ in range(50)], some(50)
     held = [hold(address) for address in owners]
     with serving() as server, httpx2.Client(base_url=server.url, timeout=60) as client:
@@ -194,7 +198,7 @@ def test_asking_for_a_reset_takes_equally_long_for_every_address(committed, bloc
 def test_registering_takes_as_long_with_a_taken_address(committed, blocks):
     """Requirement 1 asks for the same response.
 
-    Its time reveals as little as that of a sign-in.
+    The time of a registration reveals as little as the time of a sign-in.
     """
     taken = iter(some(blocks + 1))
     with serving() as server, httpx2.Client(base_url=server.url, timeout=60) as client:

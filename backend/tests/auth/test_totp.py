@@ -1,4 +1,4 @@
-"""TOTP follows RFC 6238, whatever is sent as a code."""
+"""TOTP follows RFC 6238, and any text may be sent as a code."""
 
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from app.routers.auth.mfa import totp
 
-pytestmark = pytest.mark.only("sqlite")  # no database in it
+pytestmark = pytest.mark.only("sqlite")  # uses no database
 
-# RFC 6238, appendix B: the SHA-1 rows, of whose eight digits ours are the last six.
+# These are the SHA-1 rows of RFC 6238, appendix B. Our codes are the last six of their
+# eight digits.
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 VECTORS = {
     59: "287082",
@@ -38,7 +39,10 @@ def test_codes_are_those_of_the_standard(seconds, code):
     [(-31, False), (-30, True), (0, True), (30, True), (59, True), (60, False)],
 )
 def test_a_code_is_right_one_step_early_and_one_step_late(seconds, right):
-    """A code begins at 1111111110, and the server's clock is `seconds` off that."""
+    """A code becomes valid at 1111111110.
+
+    The server's clock differs from that by `seconds`.
+    """
     code = totp.code_at(SECRET, 1111111110 // 30)
     assert (totp.step_of(SECRET, code, at(1111111110 + seconds)) is not None) is right
 
@@ -70,7 +74,7 @@ def test_the_uri_holds_what_an_app_needs_whatever_the_names():
     uri = urlsplit(totp.otpauth_uri(SECRET, "My: Shop & Co", "a+b&c=d@example.com"))
     assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
     assert unquote(uri.path) == "/My: Shop & Co:a+b&c=d@example.com"
-    assert uri.path.count(":") == 1  # those of the names are escaped
+    assert uri.path.count(":") == 1  # the colons in names are escaped
     facts = {
         "secret": SECRET,
         "issuer": "My: Shop & Co",

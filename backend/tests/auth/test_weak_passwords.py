@@ -1,6 +1,6 @@
-"""Weak passwords are refused wherever one is set.
+"""Weak passwords are refused wherever a password is set.
 
-The time of a check does not depend on what was sent.
+How long a check takes depends on the length of the password, but not on its content.
 """
 
 import time
@@ -62,7 +62,7 @@ def kind_of(password, *names):
 
 @pytest.fixture
 def site(monkeypatch):
-    """A site at an address of its own."""
+    """A site with its own address, whose name is a weak password."""
     address = {"frontend_url": "https://app.grand-hotel.example"}
     settings = get_settings().model_copy(update=address)
     monkeypatch.setattr(weak_passwords, "get_settings", lambda: settings)
@@ -103,10 +103,11 @@ def test_the_message_says_what_to_do():
 def test_the_cost_grows_no_faster_than_the_length(text):
     """The test measures processor time, so other work on the machine does not count.
 
-    A quadratic rule takes 64 times as long.
+    The long password has eight times as many letters, so a quadratic rule would take 64
+    times as long.
     """
     short, long = (text * 4_000)[:2_000], (text * 32_000)[:16_000]
-    kind_of("passwordpassword")  # the lists are loaded
+    kind_of("passwordpassword")  # this loads the lists
 
     def cost(password):
         spent = []

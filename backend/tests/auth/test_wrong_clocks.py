@@ -1,4 +1,4 @@
-"""Hosts whose clocks differ by up to five minutes agree on who may come in (R13)."""
+"""Hosts whose clocks differ by up to five minutes agree on who may sign in (R13)."""
 
 from datetime import timedelta
 
@@ -27,8 +27,9 @@ ends = pytest.mark.parametrize(
 
 @seconds_ahead
 def test_a_second_tab_on_another_host_is_no_theft(client, db, seconds):
-    """The first tab is refreshed by this host, and the second by a host with another
-    clock, within the grace of 10 s.
+    """This host refreshes the first tab.
+
+    A host with another clock refreshes the second tab within the grace of 10 s.
     """
     user = make_user()
     first = sign_in(client, user).json()
@@ -42,8 +43,8 @@ def test_a_second_tab_on_another_host_is_no_theft(client, db, seconds):
 
 @pytest.mark.parametrize("minutes", [-5, 5])
 def test_a_theft_is_one_on_every_host(client, db, minutes):
-    """A used token that comes after the grace ends the session, even if the host's
-    clock says that it is in time.
+    """If a used token comes after the grace, the session ends, even if the host's clock
+    says that the grace is not over.
     """
     user = make_user()
     first = sign_in(client, user).json()
@@ -107,7 +108,9 @@ def test_a_code_of_a_phone_is_right_on_every_host(client, db, user, minutes):
 
 @ends
 def test_a_sign_in_is_fresh_for_as_long_on_every_host(client, db, left, minutes, expected):
-    """Setting up a second factor without a password needs a recent sign-in."""
+    """A user without a password can set up a second factor only after a recent
+    sign-in.
+    """
     token = sign_in(client, make_user()).json()
     db.execute(update(User).values(hashed_password=None))
     db.execute(update(LoginSession).values(created_at=clock.now(left - login_sessions.FRESH)))

@@ -1,4 +1,4 @@
-"""Factories of posts and categories, as rows."""
+"""Functions that create posts and categories as rows."""
 
 from datetime import timedelta
 from itertools import count
@@ -31,7 +31,7 @@ def make_post(author: User, **columns: object) -> BlogPost:
         "content": f"Content *{number}*",
         "excerpt": f"Excerpt {number}",
         "is_published": True,
-        "published_at": utc_now() - timedelta(seconds=1),  # the clock of SQLite has no microseconds
+        "published_at": utc_now() - timedelta(seconds=1),  # SQLite's clock has no microseconds
     }
     post = BlogPost(**(defaults | columns))
     with SessionLocal() as db, db.begin():

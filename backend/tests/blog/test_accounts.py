@@ -1,4 +1,4 @@
-"""The effect on posts, and on their managers, when an account changes."""
+"""Changes to an account affect the user's posts and the right to manage posts."""
 
 import pytest
 

@@ -1,9 +1,10 @@
-"""Public reads of the blog come from memory, and show every change at once."""
+"""Public reads of the blog come from memory, and show every change immediately."""
 
 import pytest
 
 from app.platform.cache import watches
 from app.platform.cache.entries import entries
+from app.routers.blog.counts import folding
 from tests.auth.factories import make_user
 from tests.blog.factories import make_category, make_post
 
@@ -13,12 +14,20 @@ PATHS = (
     "/blog/posts/slug/{slug}",
     "/blog/categories",
     "/blog/categories/{category}",
+    "/blog/stats",
+    "/blog/authors",
+    "/blog/authors/{author}",
+    "/blog/feed.atom",
+    "/blog/sitemap.xml",
 )
+NUMBERS = ("/blog/stats", "/blog/authors", "/blog/feed.atom", "/blog/sitemap.xml")
 
 
 @pytest.fixture
 def public(client, committed, settings, monkeypatch):
-    """`public(path)`: what a visitor without a token reads, from memory if possible."""
+    """`public(path)` returns what a visitor without a token reads. The response comes
+    from memory if possible.
+    """
     settings(CACHE_ENABLED="true")
     monkeypatch.setattr(watches.freshness, "until", float("inf"))
     entries.clear()
@@ -36,9 +45,12 @@ def public(client, committed, settings, monkeypatch):
 
 def test_a_second_reader_asks_the_database_nothing(public, statements):
     category = make_category()
-    post = make_post(make_user(), category_id=category.id, is_published=True)
+    author = make_user()
+    post = make_post(author, category_id=category.id, is_published=True)
     for template in PATHS:
-        path = template.format(post=post.id, slug=post.slug, category=category.id)
+        path = template.format(
+            post=post.id, slug=post.slug, category=category.id, author=author.username
+        )
         first = public(path)
         assert first.status_code == 200
         statements.clear()
@@ -82,3 +94,32 @@ def test_an_author_never_sees_what_others_may_not(public, client, login):
         assert client.get("/blog/posts?published_only=false").json()["items"]
         assert public(f"/blog/posts/{draft.id}").status_code == 404
         assert public("/blog/posts?published_only=false").json()["items"] == []
+
+
+def test_each_change_shows_in_numbers_feed_and_sitemap(public, client, login):
+    """Responses are the same before and after the job that moves posts into the
+    counters.
+    """
+    login(make_user(username="ada", is_superuser=True))
+
+    def seen():
+        return [public(path).content for path in NUMBERS]
+
+    def differs(before, *, but=()):
+        now = seen()
+        same = {path for path, old, new in zip(NUMBERS, before, now, strict=True) if old == new}
+        assert same == set(but)
+        return now
+
+    body = {"title": "First", "content": "c", "is_published": True}
+    shown = seen()
+    made = client.post("/blog/posts", json=body).json()["id"]
+    shown = differs(shown)
+    folding.fold()
+    assert seen() == shown
+    client.put(f"/blog/posts/{made}", json={"slug": "other"})
+    shown = differs(shown, but=NUMBERS[:2])
+    client.patch("/auth/me", json={"username": "renamed"})
+    shown = differs(shown, but=NUMBERS[3:])
+    client.delete(f"/blog/posts/{made}")
+    differs(shown)

@@ -1,4 +1,4 @@
-"""Categories: read by everyone, managed by superusers."""
+"""Everyone can read categories, and superusers manage them."""
 
 import pytest
 from sqlalchemy import select
@@ -18,7 +18,8 @@ def chief(client, db, login):
 def test_a_category_is_made_and_read(client, chief):
     made = client.post("/blog/categories", json=CATEGORY)
     assert made.status_code == 201
-    expected = CATEGORY | {"id": made.json()["id"], "slug": "deep-space", "post_count": 0}
+    more = {"slug": "deep-space", "is_active": True, "post_count": 0}
+    expected = CATEGORY | more | {"id": made.json()["id"]}
     assert made.json() == expected
     client.headers.pop("Authorization")
     assert made.headers["Location"] == f"/blog/categories/{expected['id']}"
@@ -77,7 +78,7 @@ def test_an_update_changes_what_it_names_and_nothing_else(client, chief):
 def test_slugs_made_from_names_give_way(client, chief, names):
     """A slug made from a name gets a number if another category has that slug.
 
-    An update with a null slug asks for such a slug too.
+    An update with `null` as the slug also asks for a slug made from the name.
     """
     made = [client.post("/blog/categories", json={"name": name}) for name in names[:2]]
     assert [answer.status_code for answer in made] == [201, 201]

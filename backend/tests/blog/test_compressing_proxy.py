@@ -1,6 +1,6 @@
-"""A compressing proxy weakens our entity tags, and they still work.
+"""Our entity tags still work behind a compressing proxy, which makes them weak.
 
-It is a real nginx in front of a real server.
+The proxy is a real nginx in front of a real server.
 """
 
 import httpx2
@@ -11,7 +11,7 @@ from tests.blog.factories import make_post
 from tests.support.proxy import running_proxy
 from tests.support.server import running_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.only("sqlite")]  # no database has a part in it
+pytestmark = [pytest.mark.slow, pytest.mark.only("sqlite")]  # no database is involved
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def browser(committed, tmp_path):
     settings = {"PUBLIC_URL": "https://localhost", "TRUSTED_PROXIES": "127.0.0.1"}
     with (
         running_server(**settings) as server,
-        running_proxy(server, tmp_path, compresses=True) as proxy,
+        running_proxy(server, folder=tmp_path, compresses=True) as proxy,
         httpx2.Client(base_url=proxy.url, verify=proxy.trust, timeout=60) as browser,
     ):
         yield browser

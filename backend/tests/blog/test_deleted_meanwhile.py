@@ -1,5 +1,5 @@
-"""Changing a row that another request has deleted is a 404, and not a conflict to
-retry.
+"""A request that changes a row gets a 404 if another request deletes the row first, and
+not a conflict to retry.
 
     changing   read the row ............................. write → 404
     deleting                 read, delete, commit
@@ -12,7 +12,8 @@ from app.routers.blog.schemas import CategoryUpdate, PostUpdate
 from tests.auth.factories import make_user
 from tests.blog.factories import make_category, make_post
 
-# A SQLite file has one writer, who would have to wait for the other.
+# SQLite allows one writer at a time, so the second transaction would have to wait for
+# the first.
 pytestmark = pytest.mark.only("postgresql", "mysql")
 
 
@@ -32,15 +33,15 @@ def test_changing_a_post_deleted_meanwhile_is_not_found(committed, change):
 def test_changing_a_category_deleted_meanwhile_is_not_found(committed, change):
     category_id = make_category().id
     with committed() as changing, committed() as deleting:
-        category = categories.get_category(changing, category_id)
-        categories.delete_category(deleting, categories.get_category(deleting, category_id))
+        category = categories.get_category(changing, None, category_id)
+        categories.delete_category(deleting, categories.get_category(deleting, None, category_id))
         deleting.commit()
         with pytest.raises(categories.CategoryNotFound):
             categories.update_category(changing, category, CategoryUpdate(**change))
 
 
 def test_of_two_that_delete_one_post_the_second_does_not_find_it(committed):
-    """The responses are 204 and 404, and not 204 twice."""
+    """The first response is 204, and the second is 404 rather than another 204."""
     author = make_user()
     post_id = make_post(author).id
     with committed() as first, committed() as second:
@@ -54,7 +55,7 @@ def test_of_two_that_delete_one_post_the_second_does_not_find_it(committed):
 def test_the_second_of_two_deletions_of_a_category_is_not_found(committed):
     category_id = make_category().id
     with committed() as first, committed() as second:
-        found = [categories.get_category(db, category_id) for db in (first, second)]
+        found = [categories.get_category(db, None, category_id) for db in (first, second)]
         categories.delete_category(first, found[0])
         first.commit()
         with pytest.raises(categories.CategoryNotFound):

@@ -1,4 +1,6 @@
-"""The OpenAPI document of blog's routes, and how long their responses may be kept."""
+"""The OpenAPI document describes the blog's routes, and how long their responses may be
+kept.
+"""
 
 from app import main
 from tests.auth.factories import make_user
@@ -43,12 +45,16 @@ def test_what_the_public_may_keep_is_never_kept_by_one_user(client, db, login):
 
 
 def test_what_the_public_may_read_takes_a_user_too():
-    """`{}` stands for no user. A route that needs no user at all has an empty list."""
+    """In OpenAPI, `{}` means that no user is needed.
+
+    A route that never uses a user has an empty list.
+    """
     paths = main.app.openapi()["paths"]
-    for path in ("/blog/posts", "/blog/posts/{post_id}", "/blog/posts/slug/{slug}"):
+    public = ("/blog/posts", "/blog/posts/{post_id}", "/blog/posts/slug/{slug}", "/blog/categories")
+    for path in public:
         assert paths[path]["get"]["security"] == [{"OAuth2PasswordBearer": []}, {}], path
     assert paths["/blog/posts"]["post"]["security"] == [{"OAuth2PasswordBearer": []}]
-    assert paths["/blog/categories"]["get"]["security"] == []
+    assert paths["/auth/refresh"]["post"]["security"] == []
 
 
 def test_a_page_is_named_after_what_is_on_it():

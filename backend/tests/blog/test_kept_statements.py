@@ -1,4 +1,6 @@
-"""The statement of a list is kept, but never the values of another request."""
+"""The application keeps the SQL statement of a list, but never the values of a
+request.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -57,7 +59,9 @@ def test_each_request_gets_the_rows_of_its_own_values(client, posts):
 
 @pytest.mark.parametrize("most", [0, 1, 300])
 def test_this_also_holds_when_statements_are_forgotten(client, posts, monkeypatch, most):
-    """A new statement must not use what SQLAlchemy kept of the old one."""
+    """A new statement must not use the SQL that SQLAlchemy has kept for an old
+    statement.
+    """
     monkeypatch.setattr(pages, "MOST", most)
     for _ in range(2):
         for name in AUTHORS:

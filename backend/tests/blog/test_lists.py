@@ -1,4 +1,4 @@
-"""Lists of posts are sorted, filtered, and in pages without overlaps or gaps."""
+"""Lists of posts are sorted and filtered, and their pages have no overlaps or gaps."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,9 +13,9 @@ SORTS = ("-published_at", "published_at", "-created_at", "created_at", "title")
 
 @pytest.fixture
 def posts(db):
-    """Seven posts, of which two share each time and each title.
+    """Seven posts. Pairs of them share a time, and pairs share a title.
 
-    So only the id tells those apart.
+    Only the id tells such posts apart.
     """
     author = make_user(username="ada")
     category = make_category(slug="space")

@@ -1,5 +1,6 @@
-"""A request that a deletion, disabling, demotion or reset overtakes has no effect
-(R21).
+"""A request has no effect if the account of its user is changed first (R21).
+
+Such a change deletes, disables or demotes the user, or resets the password.
 
 A request that writes locks its user's row:
 
@@ -37,7 +38,7 @@ from tests.blog.factories import make_category, make_post
 
 pytestmark = pytest.mark.only("postgresql", "mysql")
 HERE = client.Client("192.0.2.1", "tests")
-BLOCKED = 0.5  # seconds in which a request that does not wait would have ended
+BLOCKED = 0.5  # seconds; a request that does not have to wait ends sooner
 
 
 def delete(db, user):
@@ -84,7 +85,7 @@ def state(committed):
 
 @contextmanager
 def held(committed, user):
-    """Let another transaction lock the user inside the block, whose end commits it."""
+    """Lock the user in another transaction, which commits when the block ends."""
     with committed() as db, db.begin():
         db.scalar(queries.locked_accounts(User.id == user.id))
         yield db
@@ -116,9 +117,10 @@ def test_what_waits_for_the_end_of_its_user_is_refused(
 
 
 def test_the_user_is_locked_before_the_session(client, committed, login):
-    """A reset locks them in this order.
+    """A reset locks the two rows in this order.
 
-    In the other order, the two would wait for each other.
+    If a request locked them in the other order, the reset and the request would wait
+    for each other.
     """
     user = login(make_user())
     with ThreadPoolExecutor(1) as thread:
@@ -139,9 +141,10 @@ def test_the_user_is_locked_before_the_session(client, committed, login):
 
 @pytest.mark.parametrize("overtaking", [delete, disable, demote, reset, sign_out])
 def test_a_request_that_came_first_is_waited_for(client, committed, login, overtaking):
-    """The request waits for its slug, because another transaction has inserted it.
+    """The request waits, because another transaction has inserted the slug that it
+    wants.
 
-    Until the request ends, its user does not change.
+    The change to the user's account waits until the request has ended.
     """
     user, other = login(make_user(is_superuser=True)), make_user()
 
@@ -150,7 +153,7 @@ def test_a_request_that_came_first_is_waited_for(client, committed, login, overt
             overtaking(db, user)
 
     with ThreadPoolExecutor(2) as threads:
-        with committed() as db:  # its end takes the row back
+        with committed() as db:  # the end of the block rolls the row back
             held = {"slug": "first-light", "title": "x", "content": "x", "excerpt": "x"}
             db.add(BlogPost(author_id=other.id, **held))
             db.flush()
@@ -186,7 +189,7 @@ def test_between_its_key_and_its_effect_a_request_is_overtaken(
 
 
 def test_one_users_requests_that_lock_their_row_do_not_deadlock(client, committed, login):
-    """A rule of a feature may lock its user, as the tutorial does."""
+    """A feature may lock the user to check a rule, as the tutorial does."""
     login(make_user())
     with ThreadPoolExecutor(8) as threads:
         post = {"content": "x", "title": "Same"}

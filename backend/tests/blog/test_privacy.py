@@ -1,4 +1,4 @@
-"""No response about posts reveals private facts of the people behind them."""
+"""No response about posts reveals private facts about their authors."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""Slugs: a generated one gives way to others, and a requested one does not."""
+"""A generated slug gets a number if the slug is taken. A requested slug is refused."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -92,19 +92,20 @@ def test_a_slug_is_kept_in_its_one_form(client, db, login, sent):
     "slug",
     ["", "a b", "-a", "a--b", "a_b", "\u00fc", "a/b", "x" * 121, "admin", "ADMIN", "null", "a\n"],
 )
-def test_an_invalid_or_reserved_slug_is_refused(client, db, login, slug):
+@pytest.mark.parametrize("path", ["/blog/posts", "/blog/categories"])
+def test_an_invalid_or_reserved_slug_is_refused(client, db, login, slug, path):
     login(make_user(is_superuser=True))
-    for path, body in (("/blog/posts", POST), ("/blog/categories", {"name": "One"})):
-        answer = client.post(path, json=body | {"slug": slug})
-        assert answer.status_code == 422
-        assert [error["loc"] for error in answer.json()["errors"]] == [["body", "slug"]]
+    body = POST if path == "/blog/posts" else {"name": "One"}
+    answer = client.post(path, json=body | {"slug": slug})
+    assert answer.status_code == 422
+    assert [error["loc"] for error in answer.json()["errors"]] == [["body", "slug"]]
 
 
-def test_a_slug_with_a_word_of_sql_finds_nothing(client, db):
+@pytest.mark.parametrize("slug", ["%25", "' OR 1=1 --", "_", "\\"])
+def test_a_slug_with_a_word_of_sql_finds_nothing(client, db, slug):
     make_category()
-    for slug in ("%25", "' OR 1=1 --", "_", "\\"):
-        assert client.get(f"/blog/posts/slug/{slug}").status_code == 404
-        assert client.get(f"/blog/categories/slug/{slug}").status_code == 404
+    assert client.get(f"/blog/posts/slug/{slug}").status_code == 404
+    assert client.get(f"/blog/categories/slug/{slug}").status_code == 404
 
 
 def test_an_old_title_keeps_its_slug(client, db, login):
@@ -116,7 +117,9 @@ def test_an_old_title_keeps_its_slug(client, db, login):
 
 
 def test_a_slug_is_made_again_where_an_update_has_null(client, db, login):
-    """The new slug gives way to others, but never to the post's own."""
+    """The new slug gets a number if another post has it, but not if only this post has
+    it.
+    """
     author = login(make_user())
     post = make_post(author, slug="old")
     for taken in ("c", "c-3"):
@@ -160,7 +163,7 @@ def test_of_20_posts_with_one_wanted_slug_at_once_one_gets_it(client, committed,
 
 
 def test_a_slug_is_found_behind_many_taken_ones(client, db, login, statements):
-    """Slugs are looked up in blocks, whatever else begins with the same text."""
+    """Slugs are looked up in blocks, however many slugs begin with the same text."""
     author = login(make_user())
     make_post(author, slug="launch")
     for number in range(2, 105):
@@ -175,8 +178,8 @@ def test_a_slug_is_found_behind_many_taken_ones(client, db, login, statements):
 
 @pytest.mark.parametrize("taken", [5, 150, 5_000, 100_000])
 def test_a_handful_of_questions_finds_the_next_number(taken):
-    """R19: with a hundred thousand posts of one title, a create does not query each of
-    them.
+    """R19: if a hundred thousand posts have one title, creating another does not query
+    each of them.
     """
     asked = []
 

@@ -1,4 +1,4 @@
-"""Only their author and superusers can see drafts and future posts, by any route."""
+"""On every route, only the author and superusers can see drafts and future posts."""
 
 from datetime import timedelta
 from itertools import product
@@ -18,8 +18,8 @@ SORTS = ("-published_at", "published_at", "-created_at", "created_at", "title")
 
 @pytest.fixture
 def hidden(db):
-    """A category with a public post, a draft, a post of tomorrow and a withdrawn
-    one.
+    """A category with a public post, a draft, a post planned for tomorrow, and a
+    withdrawn post.
     """
     author, category = make_user(username="ada"), make_category(slug="space")
     common = {"category_id": category.id, "is_featured": True}
@@ -35,7 +35,7 @@ def hidden(db):
 
 
 def lists():
-    """Return every list that a client may ask for."""
+    """Return the parameters of every list that a client may request."""
     for sort, published_only, category, author, featured in product(
         SORTS, ("true", "false"), (None, "space"), (None, "ada"), (None, "true")
     ):
@@ -50,7 +50,7 @@ def lists():
 
 
 def everything_seen(client, secret):
-    """Return the ids that the caller sees by any route, and every total."""
+    """Return every id and every total that the caller sees on any route."""
     seen: set[int] = set()
     totals: set[int] = set()
     for asked in lists():
@@ -133,9 +133,9 @@ def test_a_disabled_authors_published_posts_stay_visible(client, hidden, db):
 @pytest.mark.parametrize("minutes", [-5, 5])
 @pytest.mark.parametrize("way", ["created", "updated"])
 def test_all_hosts_show_the_same_posts(client, login, db, minutes, way):
-    """A published post is on every host at once.
+    """A published post appears on every host immediately.
 
-    A planned post is on none before its time.
+    A planned post appears on no host before its time.
     """
     author = login(make_user())
     make_post(author, published_at=clock.now(timedelta(minutes=3)), title="Planned")

@@ -1,4 +1,6 @@
-"""Settings that production accepts, and its complaints about a change."""
+"""Settings that production accepts, and production's message if one of them is
+changed.
+"""
 
 import pytest
 from pydantic import ValidationError
@@ -23,7 +25,9 @@ VARIABLES = {name.upper() for name in Settings.model_fields}
 
 
 def complaint(environment, **variables):
-    """Return production's message at start for safe settings with one change."""
+    """Return the message with which production refuses the safe settings after this
+    change.
+    """
     with pytest.raises(ValidationError) as refusal:
         environment(**(SAFE | variables))
     assert "input_value" not in str(refusal.value)

@@ -1,5 +1,5 @@
-"""Settings that contradict each other: some are refused, others only cause a
-warning.
+"""Settings that contradict each other: some combinations are refused, others only cause
+a warning.
 """
 
 import pytest
@@ -24,7 +24,7 @@ FOREIGN = [
 @pytest.mark.parametrize("base", FOREIGN)
 @pytest.mark.parametrize("payments", ["true", "false"])
 def test_a_live_key_is_shown_to_stripe_alone(environment, base, payments):
-    """No consent changes that."""
+    """Even the operator's consent does not allow another address."""
     risks = "no_proxy,local_limits,clear_mail,public_metrics"
     said = complaint(
         environment, **LIVE, STRIPE_API_BASE=base, ACCEPT_RISKS=risks, PAYMENTS_ENABLED=payments
@@ -41,7 +41,9 @@ def test_stripe_itself_may_see_it(environment, base):
 
 @pytest.mark.parametrize("name", ["development", "test"])
 def test_so_it_is_before_anything_is_deployed(environment, name):
-    """On this machine, the key is shown to nobody else."""
+    """An address on this machine is allowed, because the key then stays on this
+    machine.
+    """
     given = DEVELOPMENT | LIVE | {"ENVIRONMENT": name}
     assert "STRIPE_API_BASE" in complaint(
         environment, **given, STRIPE_API_BASE="https://stripe.example.com"
@@ -78,6 +80,35 @@ def test_staging_takes_keys_of_the_test_mode(environment, key):
         False,
         False,
         False,
+    )
+
+
+REPLICA = "postgresql://liftoff:Vx9-correct-horse@replica/liftoff"
+
+
+@pytest.mark.parametrize(
+    ("urls", "reason"),
+    [
+        ("mysql://liftoff:Vx9-correct-horse@replica/liftoff", "only URLs of PostgreSQL"),
+        ("sqlite:///copy.db", "only URLs of PostgreSQL"),
+        (SAFE["DATABASE_URL"], "contains DATABASE_URL itself"),
+        (f"{REPLICA},{REPLICA}", "names a server twice"),
+        (f"{REPLICA},oracle://replica", "oracle is not supported"),
+        ("postgresql://liftoff:liftoff@replica/liftoff", "guessable password"),
+    ],
+)
+def test_replicas_that_cannot_be_right_are_refused(environment, urls, reason):
+    said = complaint(environment, **SAFE | {"DATABASE_REPLICA_URLS": urls})
+    assert "DATABASE_REPLICA_URLS" in said
+    assert reason in said
+    assert "Vx9-correct-horse" not in said
+
+
+@pytest.mark.parametrize("url", ["", "mysql://liftoff:Vx9-correct-horse@db/liftoff"])
+def test_only_postgresql_has_replicas(environment, url):
+    given = DEVELOPMENT | {"DATABASE_URL": url, "DATABASE_REPLICA_URLS": REPLICA}
+    assert "needs PostgreSQL in DATABASE_URL" in complaint(
+        environment, **dict.fromkeys(SAFE, "") | given
     )
 
 

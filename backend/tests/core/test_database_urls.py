@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.database_urls import check_database_url, make_folder, sqlite_file
+from app.core.database_urls import check_database_url, check_mongodb_url, make_folder, sqlite_file
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,8 @@ from app.core.database_urls import check_database_url, make_folder, sqlite_file
         ("liftoff.db", "must be a URL"),
         ("postgresql:u:p@h/d", "must be a URL"),
         ("oracle://u:p@h/x", "oracle is not supported; use PostgreSQL, MySQL or SQLite"),
+        ("mongodb://u:p@h/x", "write this URL into MONGODB_URL"),
+        ("mongodb+srv://u:p@h/x", "write this URL into MONGODB_URL"),
         ("mssql+pyodbc://u:p@h/x", "mssql+pyodbc is not supported"),
         (
             "postgresql+asyncpg://u:p@h/d",
@@ -64,11 +66,22 @@ def test_a_file_path_is_relative_to_the_root_with_any_character():
     assert sqlite_file("mysql://u:p@h/d", root) is None
 
 
-def test_a_folder_that_cannot_be_created_ends_with_advice(tmp_path):
+@pytest.mark.parametrize("folder", ["file", "file/deeper"])
+def test_a_folder_that_cannot_be_created_ends_with_advice(tmp_path, folder):
     (tmp_path / "file").touch()
-    for folder in ("file", "file/deeper"):
-        with pytest.raises(SystemExit) as end:
-            make_folder(tmp_path / folder / "liftoff.db")
-        assert "is not a folder. Fix that, or name another file in DATABASE_URL" in str(
-            end.value.code
-        )
+    with pytest.raises(SystemExit) as end:
+        make_folder(tmp_path / folder / "liftoff.db")
+    assert "is not a folder. Fix that, or name another file in DATABASE_URL" in str(end.value.code)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mongodb://h",
+        "mongodb://u:p%40@h:27017/liftoff",
+        "mongodb://a:27017,b:27018/x?replicaSet=rs0&tls=true",
+        "mongodb+srv://u:p@cluster.example.com/own-name_1?retryWrites=true",
+    ],
+)
+def test_mongodb_has_a_setting_of_its_own(url):
+    assert check_mongodb_url(url) == url

@@ -1,6 +1,6 @@
-"""Feature folders are found.
+"""The application finds feature folders.
 
-A broken one stops the start with a message naming its file.
+A broken feature stops the start with a message that names its file.
 """
 
 import shutil
@@ -23,8 +23,8 @@ ROUTER = (
 
 @pytest.fixture
 def folder(tmp_path):
-    """`folder(tasks={"router.py": ...})` makes a folder of features with these
-    files.
+    """`folder(tasks={"router.py": ...})` makes a folder that contains these
+    features.
     """
 
     def make(**written):
@@ -56,7 +56,7 @@ def test_the_real_features_are_found():
 def test_what_a_deleted_feature_leaves_behind_is_no_feature(folder):
     """Python's caches are not under version control.
 
-    After `git rm`, they keep the folder.
+    After `git rm`, the folder still exists, because Python's caches are in it.
     """
     root = folder(tasks={"__pycache__/router.cpython-311.pyc": "", "demo/__pycache__/x.pyc": ""})
     assert discover(root) == ()

@@ -1,6 +1,4 @@
-"""Types of single fields: what they accept, how they convert it, and what they
-refuse.
-"""
+"""Types of single fields, which accept, convert and refuse values."""
 
 import re
 from decimal import Decimal
@@ -18,8 +16,8 @@ Weight = Annotated[Decimal, fields.DecimalText(5, 2)]
 Whole = Annotated[Decimal, fields.DecimalText(3, 0)]
 Line = Annotated[str, fields.OneLine(40)]
 
-# Marks that words and emoji need: directions of Hebrew, a joiner of Persian, a family,
-# a flag, an accent of its own.
+# These contain characters that words and emoji need: direction marks for Hebrew, a
+# joiner for Persian, a family, a flag, and a separate accent.
 LINES = [
     "\u05d0\u200f!",
     "\u0645\u06cc\u200c\u062e",

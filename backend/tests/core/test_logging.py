@@ -38,8 +38,8 @@ SECRETS = {
 
 @pytest.fixture
 def record_as():
-    """`record_as(format)` logs in this format from now on, and returns what is
-    written.
+    """`record_as(format)` sets the format of the log, and returns a function that
+    returns the output.
     """
 
     def configure(log_format):
@@ -52,7 +52,7 @@ def record_as():
 
 @pytest.fixture(params=["console", "json"])
 def output(request, record_as):
-    """`output()` returns what was written, with each format in turn."""
+    """`output()` returns what was written. Each test runs once with each format."""
     return record_as(request.param)
 
 
@@ -131,7 +131,7 @@ def test_a_traceback_cannot_pass_for_records(output):
 def test_text_that_no_terminal_can_show_is_still_logged(record_as, log_format, capsys):
     output = record_as(
         log_format
-    )  # here, not in a fixture: pytest could not send what it captured to its reporter
+    )  # not in a fixture, because pytest could then not report the output that it captures
     get_logger("app.tests").info("lone \ud800 surrogate", password="hunter2pw")
     logging.getLogger("some.library").info("lone %s", "\udfff hunter2pw")
     assert len(output().splitlines()) == 2

@@ -1,5 +1,5 @@
-"""Email settings that no server could accept are refused at start, naming the
-variable.
+"""Email settings that no server could accept stop the start, with a message that names
+the variable.
 """
 
 from email import message_from_bytes, policy
@@ -80,7 +80,7 @@ def test_what_is_no_sender_is_refused_at_start(environment, value):
 
 @pytest.mark.parametrize("word", ["x", "ab, ", "Ä", "Ä, ", "日本", "(a) ", "\N{ROCKET} "])
 def test_a_name_of_any_length_stays_one_address_in_the_mail(word):
-    """Older versions of Python fold long names wrongly.
+    """Older versions of Python wrap long names incorrectly.
 
     No accepted name is that long.
     """
@@ -90,7 +90,8 @@ def test_a_name_of_any_length_stays_one_address_in_the_mail(word):
         message["From"] = Address(name, addr_spec=canonical_sender("someone@müller.example.com"))
         message.set_content("x")
         (read,) = message_from_bytes(message.as_bytes(), policy=policy.default)["From"].addresses
-        # The reader of older Pythons puts a space between two encoded words.
+        # The email parser of older Python versions puts a space between two encoded
+        # words.
         assert read.display_name.replace(" ", "") == name.replace(" ", "")
         assert read.addr_spec == "someone@xn--mller-kva.example.com"
 
@@ -159,7 +160,9 @@ def test_a_password_may_hold_any_letter(environment):
     ["SECRET_KEY", "FRONTEND_URL", "CORS_ORIGINS", "STRIPE_WEBHOOK_SECRET", "GOOGLE_CLIENT_ID"],
 )
 def test_bytes_that_are_no_text_are_refused_in_every_setting(environment, name):
-    """Python shows them as lone surrogates. The first use of the value would fail."""
+    """Python turns such bytes into lone surrogates, and the first use of the value
+    would fail.
+    """
     others = {"GOOGLE_CLIENT_SECRET": "x"} if name == "GOOGLE_CLIENT_ID" else {}
     assert_refused(environment, name, "Vx9-correct-h\udce4rse" * 3, **others)
 

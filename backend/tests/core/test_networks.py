@@ -1,4 +1,4 @@
-"""Addresses as settings name them, and as limits count them."""
+"""Network addresses: in settings, and as rate limits count them."""
 
 import pytest
 

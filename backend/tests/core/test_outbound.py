@@ -1,4 +1,4 @@
-"""The limits of calls to other services, for a call as a whole."""
+"""The time limit of a call to another service applies to the whole call."""
 
 import contextlib
 import socket
@@ -9,12 +9,14 @@ import pytest
 
 from app.core import outbound
 
-pytestmark = pytest.mark.only("sqlite")  # no database in it
+pytestmark = pytest.mark.only("sqlite")  # these tests use no database
 
 
 @pytest.fixture
 def full():
-    """A port at which connecting hangs, because its listener's queue is full."""
+    """A port where connecting hangs, because the queue of the listening socket is
+    full.
+    """
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
@@ -26,8 +28,8 @@ def full():
 
 
 def test_all_addresses_of_a_host_share_the_time_to_connect(full, monkeypatch):
-    """A library gives each address the whole timeout, so three would take nine
-    seconds.
+    """The library would give each address the whole timeout, so three addresses would
+    take nine seconds.
     """
     one = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", full))
     monkeypatch.setattr(

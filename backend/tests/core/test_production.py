@@ -87,8 +87,12 @@ def test_production_starts_with_strong_settings(environment):
         (
             "REDIS_URL",
             "redis://cache.internal/0?socket_timeout=60",
-        ),  # it would win over the limit that we set
+        ),  # this option would override the limit that the application sets
         ("REDIS_URL", "rediss://cache.internal/0?ssl_cert_reqs=required&retry_on_timeout=true"),
+        ("MONGODB_URL", "postgresql://mongo.internal/liftoff"),
+        ("MONGODB_URL", "mongo://mongo.internal/liftoff"),
+        ("MONGODB_URL", "mongodb://liftoff:Vx9-correct@horse@mongo.internal/liftoff"),
+        ("MONGODB_URL", "mongodb://mongo.internal/lift off"),
         ("PORT", "99999"),
         ("PASSWORD_MIN_LENGTH", "4"),
         ("PASSWORD_HASH_KIB", "19455"),
@@ -140,7 +144,7 @@ UNUSABLE = ["?", "-1", "1.5", "0", "9" * 30, "x" * 3, "[", "\x7f"]
 
 
 def test_every_refusal_of_a_single_setting_is_in_our_own_words(environment):
-    """Each setting is tried with several values that few settings accept."""
+    """Each setting is tested with several values that few settings accept."""
     refused = set()
     for name in sorted(VARIABLES):
         for value in UNUSABLE:

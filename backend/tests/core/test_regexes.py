@@ -19,7 +19,7 @@ import simulator
 from tests.support.pumps import pumps
 
 SMALL, LARGE = 2_500, 10_000
-OURS = {  # read nothing but what we have written ourselves
+OURS = {  # these patterns only read texts of this project
     "app.platform.pages.dev_pages.INLINE": "our own pages",
     "app.platform.pages.docs_pages.INLINE_SCRIPT": "the pages of /docs",
 }
@@ -43,7 +43,9 @@ def patterns():
 
 
 def held(value):
-    """Return the patterns that a module's attribute is or holds."""
+    """Return the patterns in a module's attribute, which may be a pattern or a
+    container.
+    """
     if isinstance(value, re.Pattern):
         return [value]
     if isinstance(value, dict):
@@ -54,8 +56,8 @@ def held(value):
 
 
 def uses(module, name):
-    """Return how the module uses the pattern: an anchored match is cheaper than a
-    search.
+    """Return the name of the method that the module calls. The method matters, because
+    a match is cheaper than a search.
     """
     methods = set(
         re.findall(
@@ -66,7 +68,7 @@ def uses(module, name):
 
 
 def seconds(pattern, method, text):
-    """Return the least CPU time of this thread, because other work may disturb a
+    """Return the smallest CPU time of several runs, because other work may disturb a
     run.
     """
     subject = text.encode("utf-8", "replace") if isinstance(pattern.pattern, bytes) else text

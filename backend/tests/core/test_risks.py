@@ -1,6 +1,7 @@
 """Settings that are safe alone and dangerous together (requirement 65).
 
-They are refused unless the operator consents by name.
+A deployment refuses these settings unless its operator accepts the risk in
+ACCEPT_RISKS.
 """
 
 import pytest

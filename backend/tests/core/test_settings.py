@@ -1,4 +1,4 @@
-"""Settings: their sources, what counts as unset, and their defaults."""
+"""Settings come from several sources, may be unset, and have defaults."""
 
 import re
 
@@ -45,10 +45,9 @@ def test_an_empty_value_counts_as_unset(environment):
 
 
 def test_development_pages_are_at_localhost_unlike_the_simulator(environment):
-    """A page and its API need the same host name, or the browser does not send the
-    cookie.
+    """The browser sends the cookie only if a page and its API have the same host name.
 
-    The `stripe` library needs no name at all.
+    The `stripe` library does not depend on the host name.
     """
     given = {
         "ENVIRONMENT": "development",
@@ -58,7 +57,7 @@ def test_development_pages_are_at_localhost_unlike_the_simulator(environment):
     }
     settings = environment(**given, PUBLIC_URL="", FRONTEND_URL="", HOST="")
     assert (settings.host, settings.public_url) == ("localhost", "http://localhost:9000")
-    assert settings.frontend_url == "http://localhost:9000/api/dev/frontend"
+    assert settings.frontend_url == "http://localhost:9000/api/demo"
     assert settings.stripe_api_base == "http://127.0.0.1:8001"
     assert environment(**SAFE, HOST="").host == "127.0.0.1"
 
@@ -152,7 +151,7 @@ def test_the_example_file_lists_every_setting_once():
 
 
 def test_the_example_file_says_the_defaults(environment):
-    """A value in the file is the default that also holds without it.
+    """Every value in the file is also the default without the file.
 
     ENVIRONMENT is the only exception.
     """
@@ -170,8 +169,23 @@ def test_problems_are_a_value_error_that_names_variables_only():
 
 
 def test_image_and_compose_are_production_whatever_the_env_file():
-    """Staging must be chosen by a name that no copied example sets."""
+    """Someone who wants staging must set it explicitly, so that a copied example does
+    not.
+    """
     shared = (ROOT / "docker-compose.yml").read_text().split("x-backend:")[1].split("services:")[0]
     assert "    ENVIRONMENT: ${LIFTOFF_ENVIRONMENT:-production} " in shared
     assert "LIFTOFF_ENVIRONMENT" not in (ROOT / ".env.example").read_text()
     assert "ENVIRONMENT=production" in (ROOT / "backend" / "Dockerfile").read_text()
+
+
+def test_only_development_shows_statements_to_clients_unasked(environment):
+    assert environment(ENVIRONMENT="development", SECRET_KEY="x" * 32).server_timing
+    assert not environment(**SAFE).server_timing
+    assert environment(**SAFE, SERVER_TIMING="true").server_timing
+
+
+def test_a_search_language_that_does_not_exist_is_refused(environment):
+    assert environment(**SAFE).search_language is None
+    assert environment(**SAFE | {"SEARCH_LANGUAGE": "German"}).search_language == "german"
+    said = complaint(environment, **SAFE | {"SEARCH_LANGUAGE": "klingon"})
+    assert "SEARCH_LANGUAGE: must be one of arabic, armenian" in said

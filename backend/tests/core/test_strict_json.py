@@ -1,6 +1,6 @@
-"""JSON at the entrance: ordinary values pass unchanged.
+"""Strict JSON keeps ordinary values unchanged.
 
-Values that a database could not store are refused.
+It refuses values that a database could not store.
 """
 
 import contextlib
@@ -125,7 +125,9 @@ def entries(value):
 
 
 def signs(value):
-    """Return the opening brackets and commas, by which entries are counted."""
+    """Return the number of opening brackets and commas, from which the reader estimates
+    the entries.
+    """
     if isinstance(value, dict | list):
         inner = list(value.values()) if isinstance(value, dict) else value
         return 1 + max(0, len(inner) - 1) + sum(map(signs, inner))
@@ -134,9 +136,10 @@ def signs(value):
 
 @given(VALUES, st.booleans(), st.integers(1, 12))
 def test_entries_are_counted_as_a_reader_counts_them(value, escaped, most):
-    """A body with as many signs is read.
+    """A body with as many opening brackets and commas as the limit is read.
 
-    One with more than twice the limit never is, because containers count at most twice.
+    A body with more than twice as many entries is never read, because containers count
+    at most twice.
     """
     body = json.dumps(value, ensure_ascii=escaped).encode()
     if signs(value) <= most:
@@ -184,7 +187,7 @@ HOSTILE += [b'{"a":"%s"}' % (filling * (900_000 // len(filling))) for filling in
 def test_a_megabyte_of_anything_costs_little(body):
     """At most 20 ms of CPU are promised.
 
-    A busy machine may count several times as much.
+    A busy machine may measure several times as much.
     """
     times = []
     for _ in range(3):

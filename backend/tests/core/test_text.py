@@ -1,6 +1,6 @@
 """Names that must be unique have one canonical form (security requirement 46)."""
 
-# ruff: noqa: RUF001 - look-alike letters are what this is about
+# ruff: noqa: RUF001 - these tests are about look-alike letters
 
 import unicodedata
 
@@ -175,8 +175,8 @@ def test_a_title_in_any_language_is_spelled_or_falls_back(title, slug):
 
 
 def test_an_address_that_unfolds_is_refused_by_its_length():
-    """NFKC turns one letter into eighteen, and IDNA takes the square of their
-    number.
+    """NFKC turns one letter into eighteen, and the time that IDNA takes grows with the
+    square of the number of letters.
     """
     with pytest.raises(ValueError, match="longer than 254"):
         canonical_email("a@" + "\ufdfa" * 318)

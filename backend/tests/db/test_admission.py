@@ -1,6 +1,6 @@
-"""No more requests hold a session than there are connections.
+"""The number of requests with a session never exceeds the number of connections.
 
-The others wait a moment and then get a 503.
+Requests for which no connection is left wait a moment and then get a 503.
 """
 
 import time
@@ -22,7 +22,7 @@ from app.platform.monitoring import health
 from app.platform.routing import Router
 from tests.support.widgets import Widget, WidgetCreate, add_widget, widget_app
 
-PATIENCE = 60  # seconds after which a test is stuck
+PATIENCE = 60  # seconds after which a test counts as stuck
 
 
 class Gate:
@@ -82,9 +82,7 @@ def get(client: TestClient, path: str) -> SimpleNamespace:
 
 
 def test_over_the_limit_is_a_503_and_the_process_stays_ready(gated, gate, monkeypatch):
-    monkeypatch.setattr(
-        admission, "timeout", 1
-    )  # where it was set to is told by the starvation test
+    monkeypatch.setattr(admission, "timeout", 1)  # `test_starvation.py` tests the real setting
     slots = admission.slots
     with TestClient(gated) as client, ThreadPoolExecutor(slots + 4) as threads:
         holding = [threads.submit(get, client, "/gate") for _ in range(slots)]
@@ -120,7 +118,8 @@ async def request(
 ) -> list[int]:
     """Send one request by ASGI and return its statuses.
 
-    No client library can be cancelled in the middle.
+    The function does not use a client library, because no library can cancel a request
+    in the middle.
     """
     statuses = []
 
@@ -165,7 +164,7 @@ def test_a_disconnecting_client_leaks_no_transaction_and_no_slot(gated, gate, po
             assert await request(gated, "GET", "/widgets") == [200]
 
     anyio.run(main)
-    with SessionLocal() as db:  # nobody is left who holds a lock
+    with SessionLocal() as db:  # no other transaction holds a lock
         db.add(Widget(name="lamp 2"))
         db.commit()
 

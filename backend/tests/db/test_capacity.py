@@ -1,5 +1,5 @@
-"""Numbers that do not fit stop the start, and the message names the setting to
-change.
+"""If the numbers of threads, processes and connections do not fit together, the start
+fails with a message that names the setting to change.
 """
 
 import pytest

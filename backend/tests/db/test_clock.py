@@ -1,4 +1,6 @@
-"""The clock that all hosts share, in statements and columns. Tests can move it."""
+"""All hosts share the database's clock, in statements and in columns. Tests can move
+this clock.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,15 +31,13 @@ def test_it_shows_the_time_as_an_aware_moment(db):
 @pytest.mark.parametrize("offset", OFFSETS, ids=str)
 def test_an_offset_is_exact(db, offset):
     now, then = db.execute(select(clock.now(), clock.now(offset))).one()
-    assert abs(then - now - offset) < timedelta(
-        milliseconds=1
-    )  # which is as exact as SQLite tells time
+    assert abs(then - now - offset) < timedelta(milliseconds=1)  # SQLite's clock has milliseconds
 
 
 def test_it_goes_on_within_a_transaction(db):
     """PostgreSQL's own `now()` stands still within a transaction.
 
-    A request that waited for a lock would see an old time.
+    With `now()`, a request that waited for a lock would see an old time.
     """
     before = clock.read_database_time(db)
     deadline = types.utc_now() + 10 * SECOND
@@ -62,7 +62,7 @@ def test_what_it_writes_compares_with_what_python_writes(db):
 
 @pytest.mark.only("sqlite")
 def test_sqlite_keeps_its_form(db):
-    """SQLite compares times as texts."""
+    """SQLite compares times as text."""
     db.add(Widget(name="short"))
     db.flush()
     kept = db.scalar(text("SELECT created_at FROM widgets"))

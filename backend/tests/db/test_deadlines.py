@@ -1,6 +1,4 @@
-"""A call to a database that accepts and never responds ends by itself, whatever it
-is.
-"""
+"""Every call ends by itself if the database accepts connections but never responds."""
 
 import math
 import threading
@@ -31,7 +29,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
 
 @pytest.fixture
 def frozen():
-    """A freezer in front of the suite's own server, through which `behind` connects."""
+    """A freezer in front of the test server. `behind` connects through the freezer."""
     with freezer(
         place_of(normalise_database_url(Settings().database_url.get_secret_value()))
     ) as own:
@@ -56,7 +54,9 @@ def behind(frozen):
 
 
 def ends(call):
-    """Return what `call` raised, on a thread of its own. Fails if it never returns."""
+    """Run `call` in a separate thread, and return what it raised. The test fails if the
+    call never ends.
+    """
     raised = []
 
     def run():
@@ -140,7 +140,7 @@ def test_while_nobody_is_answered_nobody_waits(frozen):
     patient = behind_freezer(frozen, Limits(LISTEN_SECONDS))
     hasty = behind_freezer(
         frozen, Limits(0.5, 0.5)
-    )  # as a health check's: that it gives up is no answer
+    )  # the limits of a health check; reaching such a limit is not a sign of a silent database
     patient.connect().close()
     with hasty.connect() as connection:
         idle = connection.connection.dbapi_connection
@@ -168,7 +168,7 @@ def test_while_nobody_is_answered_nobody_waits(frozen):
 
 def test_one_dead_connection_among_living_ones_is_no_silence():
     own = Silence()
-    own.reach = partial(threading.Event().wait, PATIENCE)  # asking the database would not end it
+    own.reach = partial(threading.Event().wait, PATIENCE)  # asking the database would never return
     began = time.monotonic() - 10
     own.heard_at = began + 1
     own.missed(began)
@@ -178,8 +178,8 @@ def test_one_dead_connection_among_living_ones_is_no_silence():
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("call", ["execute", "fetch"])
 def test_sqlite_is_interrupted(tmp_path, call):
-    """SQLite has no server whose limit could end a statement, and works while rows are
-    fetched, too.
+    """SQLite has no server that could end a statement, so the application interrupts
+    it. This also works while rows are fetched.
     """
     settings = Settings(database_url=SecretStr(f"sqlite:///{tmp_path / 'own.db'}"))
     own = make_engine(settings, pool_size=1, max_overflow=0, limits=Limits(0.5))
@@ -196,10 +196,10 @@ def test_sqlite_is_interrupted(tmp_path, call):
 
 
 def test_a_call_that_was_answered_meanwhile_is_not_cut():
-    """The watchdog decides to cut, the call ends, and its descriptor becomes another
-    socket's.
+    """The watchdog decides to cut a call. Then the call ends, and another socket gets
+    the call's file descriptor.
 
-    The watchdog must not cut that.
+    The watchdog must not cut that other socket.
     """
     cuts = []
 
@@ -210,7 +210,7 @@ def test_a_call_that_was_answered_meanwhile_is_not_cut():
         def cut(self) -> None:
             cuts.append(1)
 
-    deadlines._cut((Connection(), time.monotonic()))  # noqa: SLF001 - the race, without leaving it to chance
+    deadlines.cut_call((Connection(), time.monotonic()))
     assert cuts == []
 
 

@@ -1,4 +1,4 @@
-"""Of two requests that delete one row, one succeeds. The other finds it gone."""
+"""If two requests delete the same row, only one succeeds. The other gets a 404."""
 
 import pytest
 

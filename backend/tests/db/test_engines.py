@@ -1,4 +1,4 @@
-"""The promises of every connection, checked by the database itself."""
+"""Every connection keeps its promises. The tests ask the database itself."""
 
 import sqlite3
 import threading
@@ -81,9 +81,9 @@ def test_sqlite_holds_to_our_limits(engine_of_ours, pragma, value):
 
 @pytest.mark.only("sqlite")
 def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path):
-    """SQLite refuses at once to switch such a file to WAL, whatever the timeout.
+    """SQLite immediately refuses to switch such a file to WAL, whatever the timeout is.
 
-    This happens when several processes begin together.
+    This happens when several processes start at the same time.
     """
     file = tmp_path / "new.db"
     writer = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
@@ -152,7 +152,7 @@ def test_a_time_without_a_zone_is_refused_as_the_bug_that_it_is(db):
     db.add(Widget(name="clock", created_at=datetime(2026, 1, 1)))  # noqa: DTZ001 - the point
     with pytest.raises(exc.StatementError, match="needs a time zone") as caught:
         db.flush()
-    assert translate_database_error(caught.value) is None  # ours, not the client's: a 500
+    assert translate_database_error(caught.value) is None  # a bug of ours, so the client gets a 500
 
 
 def test_rows_know_when_they_were_made_and_changed(db):
@@ -161,7 +161,7 @@ def test_rows_know_when_they_were_made_and_changed(db):
     db.flush()
     made = widget.updated_at
     assert abs(utc_now() - widget.created_at) < timedelta(seconds=60)
-    wait_until(lambda: clock.read_database_time(db) > made, 60)  # that of SQLite has milliseconds
+    wait_until(lambda: clock.read_database_time(db) > made, 60)  # SQLite's time has milliseconds
     db.execute(update(Widget).values(weight=1))
     db.refresh(widget)
     assert widget.created_at <= made < widget.updated_at
@@ -189,7 +189,7 @@ def test_pools_are_as_large_as_the_settings_say(pool):
 
 def test_a_side_session_outlives_the_refusal_around_it(committed, kind):
     with committed() as session:
-        if kind != "sqlite":  # there a side write has to wait for the main transaction's end
+        if kind != "sqlite":  # on SQLite, a side session waits for the main transaction
             session.add(Widget(name="main"))
             session.flush()
         with side_session() as side:
@@ -201,8 +201,8 @@ def test_a_side_session_outlives_the_refusal_around_it(committed, kind):
 
 @pytest.mark.only("postgresql", "mysql")
 def test_connections_closed_by_the_server_are_replaced_unnoticed(engine_of_ours, kind):
-    """Both idle connections of the pool are closed, as by a restart, a fail-over or a
-    firewall.
+    """Both idle connections of the pool are closed, as a restart, a failover or a
+    firewall would do.
     """
     own_id = "pg_backend_pid()" if kind == "postgresql" else "CONNECTION_ID()"
     kill = "SELECT pg_terminate_backend(:id, 5000)" if kind == "postgresql" else "KILL :id"

@@ -1,4 +1,4 @@
-"""The translation of the databases' own errors, provoked on the real thing."""
+"""Database errors become responses. The tests provoke each error on a real database."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +37,7 @@ class Refused(Conflict):
 
 @pytest.fixture(scope="module")
 def rules(migrated) -> Iterator[Table]:
-    """A table that breaks every kind of constraint, under the naming convention."""
+    """A table with every kind of constraint, named by the naming convention."""
     table = Table(
         "rules",
         Base.metadata,
@@ -57,7 +57,9 @@ def rules(migrated) -> Iterator[Table]:
 
 @contextmanager
 def fails() -> Iterator[list[AppError | None]]:
-    """Return the error that the block's database error is translated to."""
+    """Return the error into which the application translates the block's database
+    error.
+    """
     found: list[AppError | None] = []
     with pytest.raises(exc.SQLAlchemyError) as caught:
         yield found
@@ -118,7 +120,7 @@ def test_a_value_that_reads_like_a_message_fools_nobody(widgets, db, name):
     assert (again.status_code, again.json()["code"]) == (409, NameTaken.code)
 
 
-@pytest.mark.only("postgresql", "mysql")  # SQLite takes what fits in no column
+@pytest.mark.only("postgresql", "mysql")  # SQLite accepts values that do not fit the column
 @pytest.mark.parametrize("row", [{"code": "123456789"}, {"small": 2**40}])
 def test_a_value_that_no_column_can_hold_is_a_422(db, rules, row):
     with fails() as found:
@@ -277,8 +279,8 @@ def test_more_sessions_than_connections_is_busy_with_retry_after(migrated):
 
 
 def test_lock_limits_leave_time_for_the_clients_own():
-    """A front end gives up after some 10 s, so our response comes before that."""
+    """A frontend gives up after about 10 s, so our response must come before that."""
     assert LOCK_SECONDS < 5
     assert (
         Settings.model_fields["database_pool_timeout"].default < 5
-    )  # tests on a busy machine have longer
+    )  # the settings of the tests have longer limits, because test machines may be busy

@@ -1,4 +1,4 @@
-"""Inserting a row, unless someone was quicker."""
+"""Insert a row unless another transaction has inserted it first."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -43,7 +43,7 @@ def test_another_constraint_stays_an_error(db):
 
 
 def test_of_twenty_at_once_one_inserts(committed):
-    """Each of them has looked before, and has found nothing."""
+    """Before the insert, each transaction has looked for the row without success."""
 
     def insert(_):
         with SessionLocal() as db, db.begin():

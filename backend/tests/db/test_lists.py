@@ -25,7 +25,7 @@ SORTS = {
     "shiny": Gadget.shiny,
     "serial": Gadget.serial,
 }
-# An odd number: its multiples differ in every part of a UUID.
+# The multiples of this odd number differ in every part of a UUID.
 SCATTER = 0x9E3779B97F4A7C15F39CC0605CEDC835
 
 
@@ -107,9 +107,9 @@ def test_a_column_that_is_never_null_needs_no_key_for_its_nulls(db, gadgets):
 
 @pytest.mark.parametrize("limit", [1, 2, 4, 100])
 def test_uuids_have_the_order_of_their_database_on_every_page(db, gadgets, limit):
-    """MariaDB's own type compares the last part first.
+    """MariaDB's UUID type compares the last part of a UUID first.
 
-    The others compare from left to right.
+    The other databases compare from left to right.
     """
     up, down = (pages(db, sort, limit) for sort in ("serial", "-serial"))
     there = db.scalars(
@@ -190,8 +190,8 @@ def test_a_slug_beyond_the_first_block_is_found(db):
 
 
 def test_who_is_always_slower_is_told_so(db):
-    """Rows that the look-up does not see stand for rows that others insert in
-    between.
+    """In this test, the query for taken slugs sees no rows, as if other requests
+    inserted theirs right after the query.
     """
     insert(db)
     with pytest.raises(SlugTaken):

@@ -1,5 +1,5 @@
-"""Transactions that want the same thing take turns, and none keeps its turn
-afterwards.
+"""Transactions that lock the same value wait for each other. Each releases the lock
+when it ends.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -32,19 +32,19 @@ def threads():
 def test_the_next_one_waits_until_the_transaction_ends(migrated, threads, end):
     with SessionLocal() as db:
         wait_for_turn(db, Widget.name, NAME)
-        wait_for_turn(db, Widget.name, NAME)  # one's own turn is no obstacle
+        wait_for_turn(db, Widget.name, NAME)  # a transaction does not wait for its own lock
         waiting = threads.submit(take)
         with pytest.raises(StillWaiting):
             waiting.result(0.3)
         getattr(db, end)()
-        waiting.result(5)
+        waiting.result(60)
 
 
 @pytest.mark.only("postgresql", "mysql")
 def test_other_names_do_not_wait(migrated, threads):
     with SessionLocal() as db:
         wait_for_turn(db, Widget.name, NAME)
-        threads.submit(take, f"{NAME}-2").result(5)
+        threads.submit(take, f"{NAME}-2").result(60)
 
 
 @pytest.mark.only("postgresql", "mysql")
@@ -52,7 +52,7 @@ def test_who_waits_too_long_is_told_so(migrated, threads):
     with SessionLocal() as db:
         wait_for_turn(db, Widget.name, NAME)
         with pytest.raises((DatabaseTimeout, exc.DBAPIError)) as caught:
-            threads.submit(take).result(10)
+            threads.submit(take).result(60)
     error = caught.value
     told = error if isinstance(error, DatabaseTimeout) else translate_database_error(error)
     assert isinstance(told, DatabaseTimeout)

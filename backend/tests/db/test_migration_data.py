@@ -1,4 +1,4 @@
-"""Revisions that change rows, run on the rows that the previous revision left."""
+"""Revisions that change rows run on rows that the previous revision left."""
 
 from datetime import UTC, datetime
 
@@ -6,11 +6,12 @@ from alembic import command
 from sqlalchemy import insert, select
 
 from app.db.migrations import alembic_config
-from tests.db.test_migrations import fill, tables
+from tests.db.alembic_runs import fill, tables
 
 PERIOD_END = datetime(2030, 1, 1, tzinfo=UTC)
 SOONER = datetime(2029, 12, 24, tzinfo=UTC)
-# (cancel_at_period_end, cancel_at) before, and cancel_at_period_end after.
+# Each line has `cancel_at_period_end` and `cancel_at` before the migration, and then
+# `cancel_at_period_end` after the migration.
 ENDINGS = [
     (False, None, False),
     (False, PERIOD_END, True),

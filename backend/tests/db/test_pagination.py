@@ -1,4 +1,4 @@
-"""Pages repeat nothing and skip nothing, whatever is written between two of them."""
+"""Pages repeat no row and skip no row, whatever is written between two requests."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -31,7 +31,7 @@ ORDERS: dict[str, list[Any]] = {
     "by time": [Widget.created_at.desc(), Widget.id],
     "by id": [Widget.id],
 }
-weights = st.lists(st.integers(0, 3), max_size=12)  # few values, so that ties are the rule
+weights = st.lists(st.integers(0, 3), max_size=12)  # only a few values, so that ties are common
 quick = hypothesis_settings(
     max_examples=25,
     deadline=None,
@@ -41,8 +41,8 @@ quick = hypothesis_settings(
 
 @pytest.fixture
 def clean(db):
-    """Empty the table before each example, because the transaction spans all of
-    them.
+    """Empty the table before each example, because one transaction spans all
+    examples.
     """
 
     def fill(values: list[int], start: int = 0) -> None:
@@ -133,7 +133,7 @@ def test_a_page_costs_one_statement_by_cursor_and_two_by_offset(widgets, db, cle
     clean([1] * 5)
     widgets.get(
         "/nowhere"
-    )  # the first request of a process asks for the revision of the schema, once
+    )  # the first request of a process also queries the revision of the schema
     statements.clear()
     first = widgets.get("/widgets?limit=2").json()
     assert len(statements) == 2
@@ -144,7 +144,9 @@ def test_a_page_costs_one_statement_by_cursor_and_two_by_offset(widgets, db, cle
 
 @pytest.fixture
 def listing(db, clean):
-    """A list with a filter at two paths that sees a viewer, and Ada's first cursor."""
+    """Yield a client for a list at two paths, and a cursor for the list at the first
+    path. The cursor was made for one user and one filter.
+    """
     clean([3, 2, 1])
     router = Router(prefix="/lists", tags=["lists"])
 
@@ -241,9 +243,9 @@ KEYS = [1, "a", 1.5, True, MOMENT, MOMENT.date(), Decimal("1.50"), UUID(int=7)]
 
 @pytest.mark.parametrize("made", KEYS, ids=lambda key: type(key).__name__)
 def test_a_key_comes_back_as_the_type_it_had_or_not_at_all(made):
-    """If a column has got another type, its name is still the same.
+    """If the type of a sort column changes, old cursors still name the same column.
 
-    So is the order that the cursor is bound to.
+    So only the types of the keys show that a cursor is too old.
     """
     cursor = ask(limit=1).encode([made, 1])
     for kind in map(type, KEYS):
@@ -255,14 +257,14 @@ def test_a_key_comes_back_as_the_type_it_had_or_not_at_all(made):
                 page.decode([kind, int])
 
 
-# The text of the first is also a valid value of the second.
+# In each pair, the text of a value of the first type is also valid for the second type.
 READ_ALIKE = {(kind, str) for kind in (datetime, date, Decimal, UUID)} | {
     (kind, Decimal) for kind in (int, bool, float)
 }
 
 
-def test_the_last_key_is_never_null():
-    for keys in ([1, None], [None]):
-        page = ask(limit=1, cursor=ask(limit=1).encode(keys))
-        with pytest.raises(InvalidCursor):
-            page.decode([int] * len(keys))
+@pytest.mark.parametrize("keys", [[1, None], [None]])
+def test_the_last_key_is_never_null(keys):
+    page = ask(limit=1, cursor=ask(limit=1).encode(keys))
+    with pytest.raises(InvalidCursor):
+        page.decode([int] * len(keys))

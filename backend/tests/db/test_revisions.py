@@ -1,4 +1,6 @@
-"""`make migration` on common changes of models: enums, renames, NOT NULL columns."""
+"""`make migration` handles common changes of models: enums, renames and NOT NULL
+columns.
+"""
 
 import ast
 
@@ -120,7 +122,7 @@ def types(engine):
 def test_the_life_of_an_enum(project, scratch):
     """An enum is created, used by a second column, extended and dropped.
 
-    Each step goes up, down and up again.
+    The migration of each step goes up, down and up again.
     """
     project.write(STATE)
     assert 'sa.Enum("new", "sent", name="state")' in project.revise()
@@ -161,7 +163,7 @@ def test_the_life_of_an_enum(project, scratch):
 
 @pytest.mark.slow
 def test_what_may_be_a_rename_stops_with_the_revision_to_write(project, scratch):
-    """The code in the refusal works as it is."""
+    """The code in the refusal works without changes."""
     name = "{}: Mapped[str] = mapped_column(String(20))"
     project.write(name.format("label"))
     project.revise()
@@ -193,15 +195,15 @@ def test_what_may_be_a_rename_stops_with_the_revision_to_write(project, scratch)
 
 @pytest.mark.slow
 def test_a_column_that_rows_have_no_value_for_is_explained(project, scratch):
-    """This is explained when the revision is written, when it runs on more rows, and
-    for a NULL that is in the way.
+    """The explanation appears in three cases: when the revision is written, when it
+    runs on a database with more rows, and if an existing NULL prevents it.
     """
     project.write("label: Mapped[str | None] = mapped_column(String(20))")
     project.revise()
     project.alembic("upgrade", "head")
     project.write("label: Mapped[str | None] = mapped_column(String(20))", "size: Mapped[int]")
     project.revise()
-    project.alembic("upgrade", "head")  # no rows, no trouble
+    project.alembic("upgrade", "head")  # without rows, this works
     project.alembic("downgrade", "-1")
     run(scratch, "INSERT INTO parcels (label) VALUES (NULL)")
     said = project.refused("upgrade", "head")

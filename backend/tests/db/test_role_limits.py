@@ -1,4 +1,6 @@
-"""Time limits that a connection has although nobody asked for them."""
+"""PostgreSQL gives a connection the time limits of its role, although the connection
+does not ask for them.
+"""
 
 import pytest
 from sqlalchemy import create_engine, text

@@ -1,4 +1,6 @@
-"""A server whose database is unavailable, behind, ahead, or being migrated."""
+"""A server refuses requests if its database is unavailable, has an older or newer
+schema, or is being migrated.
+"""
 
 import time
 from types import SimpleNamespace
@@ -11,13 +13,13 @@ from sqlalchemy import create_engine, text
 from app.db.migrations import alembic_config, known_revisions
 from app.db.urls import normalise_database_url
 from app.platform.monitoring.probes import EVERY_SECONDS
-from tests.db.test_migrations import done
+from tests.db.alembic_runs import done
 from tests.support.server import Server, running_server
 from tests.support.trees import Tree
 
 
 def look(server: Server, path: str, **sent: str) -> SimpleNamespace:
-    """Return the response of this path. Fields are sent as JSON by POST."""
+    """Return the response of this path. If fields are given, POST them as JSON."""
     answer = httpx2.request(
         "POST" if sent else "GET", f"{server.url}{path}", timeout=10, json=sent or None
     )
@@ -36,7 +38,7 @@ def redeem(server: Server) -> SimpleNamespace:
 
 
 def readiness(server: Server) -> SimpleNamespace:
-    """Return the readiness of after this call began.
+    """Return a readiness response that was computed after this call began.
 
     A response is cached for a second.
     """
@@ -92,7 +94,7 @@ def test_a_database_that_newer_code_migrated_is_served(scratch_url, scratch):
         assert "state=ahead" in server.log
 
 
-@pytest.mark.only("postgresql", "mysql")  # a file is never away
+@pytest.mark.only("postgresql", "mysql")  # an SQLite file is always available
 def test_a_server_starts_without_its_database_and_says_so(kind):
     url = {
         "postgresql": "postgresql://u:p@127.0.0.1:1/d_test",

@@ -1,6 +1,6 @@
-"""Many clients, few threads and few connections.
+"""Many clients share few threads and few connections.
 
-A real server is under load, or its clients hang up.
+In each test, a real server is under load or its clients disconnect.
 """
 
 import asyncio
@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 from sqlalchemy import text
 
 from app.db.database import engine
 from tests.auth.factories import make_user, token_for
+from tests.support import patient
 from tests.support.server import Server, running_server
 
 CLIENTS = 64
@@ -28,8 +28,8 @@ SMALL["DATABASE_POOL_TIMEOUT"] = str(WAIT_SECONDS)
 
 @dataclass
 class Answers:
-    """The responses of the clients: each status, the number per second, and
-    surprises.
+    """The statuses that the clients received, the responses per second, and unexpected
+    errors.
     """
 
     asked_for: float = SECONDS
@@ -75,7 +75,7 @@ def test_64_clients_on_8_threads_and_8_connections_never_stall(committed, capsys
     token = token_for(make_user())
 
     async def main() -> None:
-        first = Answers(asked_for=1)  # while connections and threads are made
+        first = Answers(asked_for=1)  # warm up: connections and threads are created
         await asyncio.gather(
             *(keep_asking(server, "/auth/me", token, first) for _ in range(CLIENTS))
         )
@@ -106,27 +106,25 @@ def test_clients_that_hang_up_leak_no_transaction_and_no_slot(committed):
     small = {"WORKER_THREADS": "2", "DATABASE_POOL_SIZE": "2", "DATABASE_MAX_OVERFLOW": "0"}
     with running_server(**small) as server, engine.connect() as blocker:
         headers = {"Authorization": f"Bearer {token}"}
-        assert httpx2.get(f"{server.url}/auth/me", headers=headers).status_code == 200
+        assert patient.get(f"{server.url}/auth/me", headers=headers).status_code == 200
         address = urlsplit(server.url)
         blocker.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
         clients = [socket.create_connection((address.hostname, address.port)) for _ in range(4)]
         for client in clients:
             client.sendall(request)
-        until(
-            lambda: sessions("wait_event_type = 'Lock'") == 2
-        )  # the other two wait for their turn
+        until(lambda: sessions("wait_event_type = 'Lock'") == 2)  # the other two requests wait
         for client in clients:
             client.close()
         blocker.rollback()
         for _ in range(4):
-            assert httpx2.get(f"{server.url}/auth/me", headers=headers).status_code == 200
+            assert patient.get(f"{server.url}/auth/me", headers=headers).status_code == 200
         until(lambda: sessions("state LIKE 'idle in transaction%'") == 0)
 
 
 def sessions(condition: str) -> int:
     """Return the number of PostgreSQL's connections in this state.
 
-    In a transaction, it would go on to return what it saw first.
+    Inside a transaction, the query would keep returning its first result.
     """
     counted = (
         f"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {condition}"  # noqa: S608 - ours
@@ -136,7 +134,7 @@ def sessions(condition: str) -> int:
 
 
 def until(condition: Callable[[], bool], seconds: float = 5) -> None:
-    """Poll a server that tells nobody when something has happened."""
+    """Poll until a condition holds, because the server does not announce it."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

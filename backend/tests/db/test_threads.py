@@ -11,7 +11,7 @@ from app.db.threads import Threads, limit_threads
 from app.main import app
 from tests.support.client import DocumentedClient
 
-pytestmark = pytest.mark.only("sqlite")  # no database in it
+pytestmark = pytest.mark.only("sqlite")  # these tests use no database
 
 
 def test_who_waits_too_long_for_a_thread_is_refused():

@@ -1,4 +1,6 @@
-"""The total of a list: exact for a short one, counted once a moment for a long one."""
+"""The total of a short list is exact. The total of a long list is cached for some
+seconds.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +16,7 @@ from app.db.database import SessionLocal
 from app.db.pagination import paginate
 from app.db.projection import projection_of
 from app.routers.blog.models import BlogCategory, BlogPost
-from app.routers.blog.schemas import PostRead, PostSummary
+from app.routers.blog.schemas import FullPostSummary, PostSummary
 from tests.support.widgets import Widget, WidgetRead, by_weight
 
 
@@ -31,7 +33,9 @@ def page(db, statement=None, **query):
 
 @pytest.fixture
 def long_list(db, monkeypatch):
-    """A list of 30 rows, where 10 are many."""
+    """A list of 30 rows. The limit is lowered, so that a list of more than 10 rows
+    counts as long.
+    """
     monkeypatch.setattr(totals, "EXACT", 10)
     add(db, 30)
     return db
@@ -58,7 +62,7 @@ def test_a_list_on_one_page_is_not_counted(db, statements):
 def test_a_long_list_is_counted_once_a_moment(long_list, statements):
     statements.clear()
     assert [page(long_list, limit=10).total for _ in range(5)] == [30] * 5
-    assert len(statements) == 2 + 5  # up to ten, then all of them; and each page
+    assert len(statements) == 2 + 5  # two counts (up to ten rows, then all rows) and five pages
     add(long_list, 5, first=100)
     assert page(long_list, limit=10).total == 30
     assert page(long_list, limit=10, offset=30).total == 35, "the last page shows it"
@@ -75,7 +79,7 @@ def test_a_long_list_is_counted_again_when_the_moment_is_over(long_list, monkeyp
 def test_a_total_is_never_less_than_what_was_seen(long_list):
     assert page(long_list, limit=10).total == 30
     add(long_list, 30, first=100)
-    assert page(long_list, limit=10, offset=40).total == 51  # 50 rows, and more
+    assert page(long_list, limit=10, offset=40).total == 51  # more than 50 rows were seen
 
 
 def test_lists_that_differ_in_a_value_have_their_own_totals(long_list):
@@ -137,16 +141,23 @@ def test_a_list_that_takes_too_long_to_count_has_no_total(long_list, monkeypatch
     assert len(statements) == 1 + 3, "it is not tried again at once"
 
 
-def test_no_more_lists_are_remembered_than_a_bound(long_list, monkeypatch):
+def test_no_more_lists_are_remembered_than_a_bound(long_list, monkeypatch, statements):
     monkeypatch.setattr(totals, "MOST", 2)
-    for weight in range(-1, -6, -1):
-        page(long_list, by_weight().where(Widget.weight > weight), limit=5)
-    assert len(totals._known) == 2  # noqa: SLF001 - there is no other way to see it
+    monkeypatch.setattr(totals, "LEAST", totals.LONGEST)
+    lists = [by_weight().where(Widget.weight > weight) for weight in range(-1, -6, -1)]
+    for one in lists:
+        page(long_list, one, limit=5)
+    sent = []
+    for one in reversed(lists):
+        statements.clear()
+        page(long_list, one, limit=5)
+        sent.append(len(statements))
+    assert sent == [1, 1, 3, 3, 3], "each page, and two counts of a list that was forgotten"
 
 
 def test_columns_and_relations_are_read_without_entities():
     assert projection_of(select(BlogPost), PostSummary)
-    assert projection_of(select(BlogPost), PostRead)
+    assert projection_of(select(BlogPost), FullPostSummary)
 
 
 class WithProperty(Output):
@@ -167,7 +178,7 @@ class WithValidator(Output):
     ("statement", "shape"),
     [
         (select(BlogCategory), WithProperty),  # a column that the statement must fill
-        (select(BlogPost), WithValidator),  # which may expect an entity
+        (select(BlogPost), WithValidator),  # the validator may expect an entity
         (select(BlogPost).options(joinedload(BlogPost.author)), PostSummary),
         (select(BlogPost).distinct(), PostSummary),
         (select(BlogPost, BlogCategory), PostSummary),

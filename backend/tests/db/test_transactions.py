@@ -1,7 +1,7 @@
-"""A request is one transaction, which commits before the response leaves or not at all.
+"""A request is one transaction. It commits before the response is sent, or not at all.
 
-A request that asks an outside service has several transactions, which
-`payments/test_commits.py` tests.
+A request that calls an outside service has several transactions.
+`payments/test_commits.py` tests those.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -63,14 +63,14 @@ def ask_off_the_loop(db: db_dependency) -> int:
 @pytest.fixture
 def faulty(committed):
     app = widget_app()
-    app.router.routes[:0] = router.routes  # before /widgets/{widget_id}
+    app.router.routes[:0] = router.routes  # these routes must come before /widgets/{widget_id}
     with TestClient(app) as client:
         yield client
 
 
 @pytest.fixture
 def orphans(committed, kind):
-    """A table whose foreign key is checked at the commit, not before."""
+    """A table whose foreign key the database checks only when a transaction commits."""
     number = "INTEGER" if kind == "sqlite" else "BIGINT"
     with engine.begin() as connection:
         connection.execute(
@@ -97,7 +97,7 @@ def test_a_constraint_violated_at_commit_is_a_500_without_a_row(faulty, orphans,
     assert pool.checkedout() == 0
 
 
-@pytest.mark.only("postgresql", "mysql")  # SQLite has no connection to lose
+@pytest.mark.only("postgresql", "mysql")  # a connection to SQLite cannot be lost
 def test_a_connection_lost_before_commit_is_a_503_without_a_row(faulty):
     answer = faulty.post("/widgets/cut-off", json=LAMP)
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
@@ -137,14 +137,14 @@ def test_a_commit_in_the_route_still_works(widgets, committed):
 def test_every_request_gives_its_connection_back(widgets, committed, pool):
     for _ in range(3 * admission.slots):
         widgets.get("/widgets")
-        widgets.post("/widgets", json=LAMP)  # 409 from the second on
+        widgets.post("/widgets", json=LAMP)  # after the first request, this gives 409
         widgets.post("/widgets/then-fail", json={"name": "desk"})
     assert pool.checkedout() == 0
 
 
 def test_a_database_call_on_the_event_loop_fails_its_test(faulty):
-    """The fixture `no_database_on_the_event_loop` works: the same route passes as plain
-    `def`.
+    """This test shows that the fixture `no_database_on_the_event_loop` works. A route
+    with the same body passes if it is a plain `def`.
     """
     assert faulty.get("/widgets/off-the-loop").json() == 1
     assert faulty.get("/widgets/on-the-loop").status_code == 500

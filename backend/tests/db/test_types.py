@@ -19,7 +19,7 @@ def things(*more):
 
 
 def with_defaults(text=TEXT):
-    """Two more columns, as a revision adds them."""
+    """Return two columns with defaults, made in the same way as in a revision."""
     notes = Column("notes", Text(), server_default=TextDefault(text), nullable=False)
     return notes, Column("extra", JsonObject(), server_default=TextDefault(JSON), nullable=False)
 
@@ -58,9 +58,10 @@ def test_existing_rows_get_a_default_with_any_characters(connection):
 
 
 def test_a_default_is_parenthesised_where_mysql_requires_it():
-    """MariaDB stands for MySQL in these tests, and would accept it without.
+    """In these tests, MariaDB stands for MySQL, but it would accept the default without
+    parentheses.
 
-    On PostgreSQL it is recognised as a constant.
+    On PostgreSQL, the default is recognised as a constant.
     """
     compiled = [
         str(TextDefault("it's").compile(dialect=kind.dialect())) for kind in (mysql, postgresql)

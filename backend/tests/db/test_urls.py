@@ -1,4 +1,4 @@
-"""Database URLs as people write them."""
+"""Database URLs are accepted in the forms in which people write them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""PostgreSQL in Compose: the application's role owns its database but is no
+"""PostgreSQL in Compose: the application's role owns its database, but is not a
 superuser.
 """
 
@@ -20,7 +20,8 @@ PASSWORD = "Vx9'-correct \\horse"
 def cluster(tmp_path_factory):
     """An empty cluster on which the image's script has run.
 
-    `query(sql, role)` asks it.
+    Yield the server, and `psql(*options, role=…, database=…)`, which runs psql on the
+    server.
     """
     server = get_server(tmp_path_factory.mktemp("cluster") / "data", cleanup_mode="stop")
 

@@ -1,6 +1,6 @@
 """An image contains everything that its program reads.
 
-There is no Docker engine here to build one.
+There is no Docker engine to build an image, so the tests read the Dockerfile.
 """
 
 import contextlib
@@ -15,10 +15,11 @@ import pytest
 
 from app.core.config import ROOT
 from tests.core.safe_settings import SAFE
+from tests.support import patient
 from tests.support.server import START_SECONDS, free_port
 from tests.support.smtp import wait_until
 
-pytestmark = pytest.mark.only("sqlite")  # no database is asked
+pytestmark = pytest.mark.only("sqlite")  # these tests use no database
 READ = """
 import app.main, app.worker
 print(len(app.main.app.openapi()["paths"]) > 20)
@@ -48,6 +49,7 @@ def image(tmp_path):
                             source, folder / where, ignore=shutil.ignore_patterns("__pycache__")
                         )
                     else:
+                        (folder / where).parent.mkdir(exist_ok=True)
                         shutil.copy(source, folder / where)
         return folder
 
@@ -63,7 +65,7 @@ def stages():
 
 
 def test_the_image_holds_the_application_migrations_and_plans(image):
-    folder = image(list(stages())[-1])  # which is built when none is named
+    folder = image(list(stages())[-1])  # Docker builds this target if none is named
 
     def run(*arguments):
         command = [sys.executable, *arguments]
@@ -73,7 +75,7 @@ def test_the_image_holds_the_application_migrations_and_plans(image):
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
-    files = ["alembic", "alembic.ini", "app", "currencies.toml", "plans.toml"]
+    files = ["alembic", "alembic.ini", "app", "currencies.toml", "docs", "plans.toml"]
     assert sorted(path.name for path in folder.iterdir()) == files
     assert run("-c", READ).split() == ["True"]
     assert (folder / "plans.toml").read_bytes() == (ROOT / "backend" / "plans.toml").read_bytes()
@@ -82,8 +84,8 @@ def test_the_image_holds_the_application_migrations_and_plans(image):
 
 @contextlib.contextmanager
 def simulator(folder, log, **environment):
-    """The URL of an image's simulator, with Compose's options except for the state
-    folder.
+    """Run the simulator of an image, and yield its URL. The options are those of
+    Compose, except for the state folder.
     """
     port = free_port()
     options = [
@@ -108,7 +110,7 @@ def simulator(folder, log, **environment):
         yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def test_the_simulator_image_serves_other_containers(image, tmp_path):
@@ -118,7 +120,7 @@ def test_the_simulator_image_serves_other_containers(image, tmp_path):
 
         def asked_as(host):
             with contextlib.suppress(httpx2.TransportError):
-                return httpx2.get(
+                return patient.get(
                     f"{url}/v1/customers", auth=("sk_test_x", ""), headers={"Host": host}
                 ).status_code
             return None

@@ -1,4 +1,4 @@
-"""Everything that is downloaded by name stays the same.
+"""Every action and image that is downloaded has a fixed version.
 
 Actions are pinned by commit, and images by an exact version.
 """
@@ -17,7 +17,7 @@ ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 IMAGE = re.compile(
     r"(postgres:\d+\.\d+|(?!postgres:)[\w./-]+:\d+\.\d+\.\d+)(-[a-z0-9.]+)*(@sha256:[0-9a-f]{64})?"
 )
-OURS = {"liftoff-backend", "liftoff-simulator"}  # built here
+OURS = {"liftoff-backend", "liftoff-simulator"}  # this project builds these images
 STAGES = {"base"}
 
 

@@ -1,6 +1,8 @@
-"""A deployed server as a process: its logs at the start, and the port of its metrics.
+"""A server with the settings of a deployment: its logs at the start, and the port of
+its metrics.
 
-There is no database. The server starts nevertheless, and answers what needs none.
+There is no database. The server still starts, and responds to requests that need no
+database.
 """
 
 import json
@@ -18,18 +20,21 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.core.config import BACKEND
 from tests.core.safe_settings import SAFE
+from tests.support import patient
 from tests.support.server import START_SECONDS, free_port, running_server
 from tests.support.smtp import wait_until
 from tests.support.workers import workers
 
-pytestmark = pytest.mark.only("sqlite")  # which a deployment refuses
+pytestmark = pytest.mark.only("sqlite")  # a deployment refuses SQLite
 RISKS = {"TRUSTED_PROXIES": "", "SMTP_TLS": "none", "WEB_CONCURRENCY": "2"}
 ACCEPTED = "no_proxy,local_limits,clear_mail"
 STAGING = {"ENVIRONMENT": "staging", "STRIPE_SECRET_KEY": "sk_test_51NotARealKeyButLongEnough"}
 
 
 def deployed(**variables):
-    """Start a server with safe settings and no database. These variables are added."""
+    """Return the environment of a server with safe settings, these variables, and no
+    database.
+    """
     away = f"postgresql://liftoff:Vx9-correct-horse@127.0.0.1:{free_port()}/liftoff"
     hashing = {
         "PASSWORD_HASH_KIB": "",
@@ -60,7 +65,7 @@ def processes(server):
 
 
 def counted(port, route):
-    """Return how many requests to a route were counted so far."""
+    """Return how many requests to a route the metrics have counted."""
     text = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
     samples = [
         sample for family in text_string_to_metric_families(text) for sample in family.samples
@@ -74,11 +79,11 @@ def counted(port, route):
 
 
 def test_what_is_said_and_counted_survives_a_process():
-    """Accepted risks are logged once, whatever the number of processes, and not again
-    when one is replaced.
+    """Accepted risks are logged once, for any number of processes, and not again when a
+    process is replaced.
 
-    A replaced process removes its file, so its counts are lost. A counter that falls is
-    taken for a restart.
+    A replaced process removes its file, so its counts are lost. Prometheus treats a
+    counter that falls as a restart.
     """
     port = free_port()
     with running_server(
@@ -96,7 +101,7 @@ def test_what_is_said_and_counted_survives_a_process():
         numbers = {path.stem.rpartition("_")[2] for path in folder.glob("*.db")}
         assert numbers <= {*map(str, processes(server)), str(server.process.pid), "ended"}
         server.process.terminate()
-        server.process.wait(30)
+        server.process.wait(START_SECONDS)
         accepted = said(server.log, "risk_accepted")
     assert not folder.exists()
     assert [record["risk"] for record in accepted] == ["no_proxy", "local_limits", "clear_mail"]
@@ -105,7 +110,7 @@ def test_what_is_said_and_counted_survives_a_process():
 
 
 def test_staging_says_so_loudly_at_the_start():
-    """There is one process.
+    """The server has only one process.
 
     Metrics still have their own port, which serves nothing else.
     """
@@ -126,8 +131,8 @@ def test_staging_says_so_loudly_at_the_start():
             == "staging"
         )
         assert counted(port, "/health/live") >= 1
-        assert httpx2.get(f"http://127.0.0.1:{port}/health/live").status_code == 404
-        assert "server" not in httpx2.get(f"http://127.0.0.1:{port}/metrics").headers
+        assert patient.get(f"http://127.0.0.1:{port}/health/live").status_code == 404
+        assert "server" not in patient.get(f"http://127.0.0.1:{port}/metrics").headers
 
 
 def test_a_worker_says_it_too(settings):

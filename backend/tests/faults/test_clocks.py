@@ -1,5 +1,5 @@
-"""Two hosts, one five minutes ahead and one behind, serve one user in turns
-(R13).
+"""Two hosts take turns to serve one user. One host's clock is five minutes fast, and
+the other's five minutes slow (R13).
 """
 
 import json
@@ -22,7 +22,7 @@ from tests.support.services import required
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.only("postgresql", "mysql"),
-]  # a SQLite file has one host
+]  # only one host uses an SQLite file
 
 MINUTES = 5
 ROUNDS = 10
@@ -32,9 +32,9 @@ Ask = Callable[..., Any]
 
 
 def clock_off_by(minutes: int) -> dict[str, str]:
-    """Return the settings of a process whose clock is wrong by so much.
+    """Return the settings of a process whose clock is wrong by this many minutes.
 
-    Its measured durations are right.
+    Durations that the process measures are still right.
     """
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     library = required(str(found[0]) if found else None, "faketime is not on this machine")
@@ -43,7 +43,9 @@ def clock_off_by(minutes: int) -> dict[str, str]:
 
 @pytest.fixture
 def hosts(committed) -> Iterator[tuple[Ask, list[int]]]:
-    """`ask(host, method, path, …)`, and the status of every response so far."""
+    """Yield `ask(host, method, path, …)`, and a list that gets the status of every
+    response.
+    """
     statuses: list[int] = []
     with (
         running_server(**clock_off_by(MINUTES)) as ahead,
@@ -72,20 +74,21 @@ def sign_in(ask: Ask, host: int) -> dict[str, Any]:
 
 
 def issued_at(token: dict[str, Any]) -> float:
-    """Return what the clock of the token's host showed."""
+    """Return the time that the host's clock showed when it issued the token."""
     return float(json.loads(urlsafe_b64decode(token["access_token"].split(".")[1] + "=="))["iat"])
 
 
 def join(ask: Ask) -> None:
-    """Register on one host, and open the link on the other."""
+    """Register on one host, and open the emailed link on the other."""
     ask(0, "POST", "/auth/register", json=ADA | {"password": PASSWORD})
     ask(1, "POST", "/auth/verify-email", json={"token": last_token(ADA["email"], "verify-email")})
 
 
 def browse_in_two_tabs(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
-    """Let two tabs refresh with the same token in each round, one on either host.
+    """Let two tabs refresh with the same token in each round, each tab on a different
+    host.
 
-    Both go on with what they got.
+    Both tabs continue with the tokens that they got.
     """
     for number in range(ROUNDS):
         shown = {"refresh_token": token["refresh_token"]}
@@ -101,8 +104,8 @@ def browse_in_two_tabs(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
 
 
 def use_a_phone(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
-    """Set up a second factor on one host, confirm it on the other, and sign in across
-    both.
+    """Set up a second factor on one host, and confirm the factor on the other. Then
+    send the password to one host and the code to the other.
     """
     secret = ask(0, "POST", "/auth/mfa/totp", token, json={"password": PASSWORD})["secret"]
     step = totp.step_at(utc_now())
@@ -114,8 +117,8 @@ def use_a_phone(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_hosts_ten_minutes_apart_serve_a_user_without_a_refusal(hosts):
-    """With clocks 90 s apart, half of all requests were 401, and the refresh of a
-    second tab was taken for a theft.
+    """Before hosts shared a clock, a difference of 90 s made half of all responses 401,
+    and the refresh of a second tab was treated as theft.
     """
     ask, statuses = hosts
     join(ask)

@@ -1,12 +1,12 @@
-"""A request has no effect if its account ends while it is on its way (R21).
+"""A request has no effect if its account ends while the request is running (R21).
 
-Real processes take real time here, and each race has a user of its own:
+The tests use real processes and real time. Each race has its own user:
 
     thread 1   request ───── database ───── Stripe ───── database ───── response
     thread 2      ↑ end the account here, or here ↑, or here ↑ …
 
-The moment moves from race to race. Stripe is slow enough that every step of a checkout
-is met.
+Each race ends the account at a different moment. Stripe is slow, so that the account
+ends during every step of a checkout.
 """
 
 import random
@@ -33,13 +33,15 @@ from tests.payments.steps import work
 from tests.payments.stripe_side import KEY, SECRET, StripeSide, empty, plain_http, simulator_process
 from tests.support.server import running_server
 
-TOKENS: dict[int, str] = {}  # by user: each signs in before the races begin
+TOKENS: dict[int, str] = {}  # each user's access token; the users sign in before the races begin
 pytestmark = [pytest.mark.faults, pytest.mark.only("postgresql", "mysql")]
 
 
 @pytest.fixture(params=[6, pytest.param(24, marks=pytest.mark.long)])
 def races(request):
-    """The number of each race: a few in CI, more with `make check-long`."""
+    """The numbers of the races. There are a few in CI, and more with `make
+    check-long`.
+    """
     return request.param
 
 
@@ -105,9 +107,9 @@ def demote(_api, user):
 
 
 def race(api, user, request, end, delay):
-    """Return the response's code, and when the account had ended.
+    """Return the status of the response, and the time at which the account had ended.
 
-    After a negative delay, its end begins first.
+    If the delay is negative, the end of the account begins before the request.
     """
 
     def ended():
@@ -124,10 +126,10 @@ def race(api, user, request, end, delay):
 
 
 def raced(api, races, request, end):
-    """Run the races one after the other, with ends spread over the duration of a
-    request.
+    """Run the races one after the other. In each race, the account ends at a random
+    moment of the request.
 
-    Some ends come before the request.
+    In some races, the account ends before the request begins.
     """
     chance = random.Random(21)  # noqa: S311 - the same spread each time
     calm, *users = people(races + 1)
@@ -165,10 +167,10 @@ def categorise(api, user):
 
 
 def rest():
-    """Return what the doctor finds when every job has run."""
+    """Run every job, and return the problems that `make doctor` then finds."""
     for _ in range(4):
         with SessionLocal() as db, db.begin():
-            soon = Job.kind.in_(["payments.forget_customer", "payments.look"])
+            soon = Job.kind.in_(["payments.forget_customer", "payments.sync_payer"])
             db.execute(
                 update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=db_clock.now())
             )
@@ -199,7 +201,7 @@ def test_a_deletion_that_overtakes_stripe_leaves_nothing_there(api, stripe, race
 
 
 def written(request, user):
-    """Return when the row of the request was written, if it was."""
+    """Return the time at which the row of the request was written, or `None`."""
     post = select(BlogPost.created_at).where(BlogPost.author_id == user.id)
     category = select(BlogCategory.created_at).where(BlogCategory.name == f"Of {user.username}")
     with SessionLocal() as db:

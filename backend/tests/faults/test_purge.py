@@ -1,6 +1,8 @@
-"""A purge of any number of rows goes on under load, and no request waits for it (R19).
+"""A purge of any number of rows works under load, and no request waits for the purge
+(R19).
 
-PURGE_ROWS is the number of expired rows: some in CI, or five million on request.
+PURGE_ROWS is the number of expired rows. The default is a small number, as in CI. The
+full test has five million.
 """
 
 import itertools
@@ -26,8 +28,8 @@ from tests.support.workers import workers
 
 RATE = 100  # requests a second
 IDLE_SECONDS = 10
-AT_ONCE = 100_000  # rows of one INSERT
-LONGEST = 4.0  # seconds: what a request's statement may take
+AT_ONCE = 100_000  # maximum number of rows in one INSERT
+LONGEST = 4.0  # seconds that a statement of a request may take
 FILL = {
     "postgresql": "SELECT {row} FROM generate_series({first}, {last}) AS n",
     "mysql": "SELECT {row} FROM seq_{first}_to_{last} AS s(n)",
@@ -48,14 +50,14 @@ COLUMNS = "digest, fingerprint, answer, created_at, expires_at"
 def fill(kind: str, rows: int) -> None:
     for first in range(1, rows + 1, AT_ONCE):
         source = FILL[kind].format(row=ROW[kind], first=first, last=min(rows, first + AT_ONCE - 1))
-        with WorkerSession() as db, db.begin():  # a request would have less time
+        with WorkerSession() as db, db.begin():  # a worker's session has a longer time limit
             db.execute(text(f"INSERT INTO idempotency_keys ({COLUMNS}) {source}"))
 
 
 class Load:
-    """A hundred requests a second at fixed moments, whatever the responses take.
+    """A hundred requests a second at fixed times, however long the responses take.
 
-    A fifth of them are writes.
+    A fifth of the requests are writes.
     """
 
     def __init__(self, url: str, token: str) -> None:
@@ -108,8 +110,8 @@ def left() -> int:
 
 
 def purged(log: Path) -> list[tuple[int, float]]:
-    """Return the rows and the longest transaction, in ms, of each run that was
-    logged.
+    """Return the number of rows of each logged run, and the duration of its longest
+    transaction in ms.
     """
     found = re.findall(
         r"purged .*longest_ms=([0-9.]+) rows=([0-9]+) table=idempotency_keys", log.read_text()
@@ -127,7 +129,7 @@ def test_a_purge_of_any_size_goes_on_under_load(committed, pytestconfig):
     with running_server(
         EMBEDDED_WORKER="false", WRITES_PER_MINUTE="0", LOG_LEVEL="warning"
     ) as server:
-        Load(server.url, token).run(2)  # nothing is imported for the first time afterwards
+        Load(server.url, token).run(2)  # warm up, so that all imports are done
         before, busy, after = (Load(server.url, token) for _ in range(3))
         before.run(IDLE_SECONDS)
         with workers(1) as (_, logs), ThreadPoolExecutor(1) as thread:
@@ -143,7 +145,7 @@ def test_a_purge_of_any_size_goes_on_under_load(committed, pytestconfig):
             longest = max(one[1] for one in purged(logs[0]))
         after.run(
             IDLE_SECONDS
-        )  # others may use the machine, too: both ends of the run say what it does idle
+        )  # other programs may use the machine, so the idle times are measured before and after
     idle, meanwhile = p99(before.seconds + after.seconds), p99(busy.seconds)
     record(
         "R19",

@@ -1,6 +1,7 @@
 """Settings that are safe alone and dangerous together.
 
-The tests show what one visitor does to all others, and what refuses to start.
+The tests show how one visitor can affect all others, and which settings refuse to
+start.
 """
 
 import os
@@ -30,7 +31,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.usefixtures("clock")  # windows begin at round times
+@pytest.mark.usefixtures("clock")  # the windows of rate limits begin at round times
 @pytest.mark.parametrize(("proxies", "shut_out"), [([], VISITORS), (["10.0.0.1"], 0)])
 def test_behind_an_undeclared_proxy_one_visitor_locks_out_all(db, proxies, shut_out):
     app = create_app(get_settings().model_copy(update={"trusted_proxies": proxies}))

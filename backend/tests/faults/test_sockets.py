@@ -1,6 +1,6 @@
-"""Silent sockets cost other clients nothing (R18).
+"""Silent sockets do not slow other clients down (R18).
 
-A busy process is not taken for a dead one (R7).
+A busy process is not treated as dead (R7).
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from tests.support.smtp import wait_until
 pytestmark = pytest.mark.faults
 
 PROMISED = 30
-MARGIN = 8  # for a machine that is busy with other things
+MARGIN = 8  # a factor for a busy machine
 HOST = b"Host: localhost\r\n"
 LARGE = b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n"
 UPLOAD = b"POST /auth/verify-email HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
@@ -35,7 +35,7 @@ KINDS = {
     "half a chunk": UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n9\r\n{",
     "unread": LARGE,
     "unread, and asks for more": LARGE
-    * 30,  # of more than 32 at once, the client is cut off at once
+    * 30,  # a client with more than 32 requests at once is cut off immediately
 }
 
 
@@ -58,7 +58,9 @@ def held(server):
 
 
 def drip(peers, every, piece, times):
-    """Keep sending in a thread, a number of times or until stopped."""
+    """In a thread, send the piece to all peers again and again, `times` times or until
+    stopped.
+    """
     stop = threading.Event()
 
     def send():
@@ -83,7 +85,7 @@ def test_sockets_that_keep_us_waiting_are_closed_in_30_s(migrated):
         uploading = drip([honest], 0.6, b" " * 350, 40)
         addresses = {peer.getsockname(): kind for kind, peer in slow.items()}
         closed: dict[str, float] = {}
-        wait_until(lambda: addresses.keys() <= held(server))  # not accepted yet is not closed
+        wait_until(lambda: addresses.keys() <= held(server))  # all are accepted
         while len(closed) < len(slow) and time.monotonic() < began + PROMISED + START_SECONDS:
             gone = addresses.keys() - held(server)
             closed |= {
@@ -114,7 +116,7 @@ def test_sockets_that_keep_us_waiting_are_closed_in_30_s(migrated):
 
 
 def test_300_silent_sockets_leave_256_open_files_to_others(migrated):
-    """All belong to one client, whose own other requests are answered, too."""
+    """All sockets belong to one client, whose other requests are also answered."""
     few = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)); from "
         "app.server import __main__"
@@ -165,8 +167,8 @@ def workers(server):
 
 
 def test_busy_processes_stay_and_dead_or_hung_ones_are_replaced(migrated):
-    """A stopped process looks like one that computes with the interpreter's lock held:
-    none of its threads responds.
+    """To the supervisor, a stopped process looks like one that holds the interpreter's
+    lock: none of its threads responds.
     """
     sooner = (
         "from app.server import __main__, supervisor; supervisor.HUNG_SECONDS = 20; __main__.main()"
@@ -182,7 +184,7 @@ def test_busy_processes_stay_and_dead_or_hung_ones_are_replaced(migrated):
         wait_until(lambda: server.log.count("Application startup complete") == 3, START_SECONDS)
         assert httpx2.get(f"{server.url}/health/live", timeout=60).is_success
         answered = time.monotonic() - began
-        time.sleep(max(0.0, 7 - answered))  # uvicorn alone gives a process 5 seconds
+        time.sleep(max(0.0, 7 - answered))  # by default, uvicorn gives a process 5 seconds
         assert busy in workers(server)
         wait_until(lambda: busy not in workers(server), 60)
         assert "process_hung" in server.log

@@ -1,4 +1,4 @@
-"""Every wait has an end, though all processes of a real PostgreSQL are stopped
+"""Every wait has an end, even if all processes of a real PostgreSQL are stopped
 (R20).
 """
 
@@ -27,11 +27,11 @@ from tests.support.server import Server, running_server
 pytestmark = [pytest.mark.faults, pytest.mark.only("postgresql")]
 
 AT_ONCE = 40
-# Seconds for a machine on which others work; the figures tell what it was, and without
-# limits it was 25.
+# These seconds are enough on a busy machine. The figures show the measured time, which
+# was 25 seconds before there were limits.
 MARGIN = 10
 LONG = 60
-PROBES = 70  # a second
+PROBES = 70  # probes per second
 ROUNDS_SECONDS = 4
 
 
@@ -51,7 +51,7 @@ def ask(
 ) -> Answer:
     """Send a request with the standard library's client.
 
-    Creating a client of httpx takes longer than what is measured here.
+    Creating a client of httpx takes longer than the times that are measured here.
     """
     connection = HTTPConnection(server.url.removeprefix("http://"), timeout=LONG)
     began = time.monotonic()
@@ -120,9 +120,7 @@ def count_posts(server: Server) -> int:
 
 
 def under_load(server: Server, author: dict[str, str], stopped: Event) -> list[Answer]:
-    """Read and write in turn, from before the database stops until a while
-    afterwards.
-    """
+    """Alternate reads and writes until `stopped` is set, and return the responses."""
     answers: list[Answer] = []
     while not stopped.wait(0.01):
         answers += [ask(server, "GET", "/blog/posts"), write(server, author, len(answers))]
@@ -130,7 +128,9 @@ def under_load(server: Server, author: dict[str, str], stopped: Event) -> list[A
 
 
 def register(server: Server, number: int) -> Answer:
-    """Register, which waits for a processor to hash on and then for a side session."""
+    """Register. The request waits for a processor that hashes the password, and then
+    for a side session.
+    """
     name = f"newcomer{number}"
     body = {"username": name, "email": f"{name}@example.com", "password": "a long pass phrase 42"}
     return ask(server, "POST", "/auth/register", body)
@@ -139,10 +139,10 @@ def register(server: Server, number: int) -> Answer:
 def test_a_stopped_database_is_503_within_5_s(
     server: Server, frozen: Cluster, author: dict[str, str]
 ) -> None:
-    """When it stops, some requests are in the middle of a statement, and some wait for
-    their turn.
+    """When the database stops, some requests are in the middle of a statement, and some
+    wait for a connection.
 
-    Most come later.
+    Most requests arrive later.
     """
     ended = Event()
     with ThreadPoolExecutor(2 * AT_ONCE) as threads:
@@ -189,7 +189,7 @@ def test_a_stopped_database_is_503_within_5_s(
     assert readiest < 1 + MARGIN
     assert recovered < 10
     written = count_posts(server)
-    with ThreadPoolExecutor(AT_ONCE) as threads:  # every slot, thread and connection is back
+    with ThreadPoolExecutor(AT_ONCE) as threads:  # every slot and thread is free again
         again = list(
             threads.map(lambda number: write(server, author, number).status, range(AT_ONCE))
         )
@@ -200,7 +200,7 @@ def test_a_stopped_database_is_503_within_5_s(
 def test_start_and_end_wait_for_no_database(frozen: Cluster) -> None:
     """Every process of the database is stopped.
 
-    The worker is embedded, and requests are in flight (R6).
+    The worker is embedded, and requests are running (R6).
     """
     url = frozen.url.render_as_string(hide_password=False)
     frozen.stop()
@@ -258,7 +258,9 @@ def test_health_checks_of_a_silent_redis_slow_nobody_down(frozen: Cluster, serve
 
 
 def median(server: Server) -> float:
-    """Return the milliseconds of a list, requested again and again for some seconds."""
+    """Return the median time of a list request in milliseconds, measured for some
+    seconds.
+    """
     began, seen = time.monotonic(), []
     while time.monotonic() - began < ROUNDS_SECONDS:
         seen.append(ask(server, "GET", "/blog/posts").seconds * 1000)
@@ -266,7 +268,7 @@ def median(server: Server) -> float:
 
 
 def probe(server: Server, ended: Event) -> list[Answer]:
-    """Ask ten times a second, as one load balancer among several does."""
+    """Send ten probes a second, as one of several load balancers does."""
     answers = []
     while not ended.wait(0.1):
         answers.append(ask(server, "GET", "/health/ready"))

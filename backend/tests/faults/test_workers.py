@@ -36,7 +36,7 @@ sys.exit(worker.main())
 
 @pytest.fixture(params=[200, pytest.param(1000, marks=pytest.mark.long)])
 def storm(request, committed):
-    """So many waiting emails: a few in CI, more with `make check-long`."""
+    """The number of waiting emails: a few in CI, more with `make check-long`."""
     with SessionLocal() as db, db.begin():
         for n in range(request.param):
             to = f"payer{n}@example.com"
@@ -72,7 +72,9 @@ def test_a_worker_whose_thread_has_ended_exits_with_1(committed):
 
 
 def test_a_link_overtakes_a_storm(smtp, storm):
-    """The link is requested when the whole storm is queued and the worker is at it."""
+    """A user requests a link after the whole storm is queued, while the worker is
+    sending the storm.
+    """
     smtp.hold_data.clear()
     with workers(1):
         wait_until(lambda: smtp.held == SENDERS, 60)
@@ -86,10 +88,10 @@ def test_a_link_overtakes_a_storm(smtp, storm):
 
 
 def test_a_storm_goes_over_few_connections_from_far_away(smtp, settings, storm):
-    """The test checks a ratio, not a rate.
+    """The test checks the number of emails for each connection, and not the speed.
 
-    At 50 ms for each response, one connection takes 5 emails a second, whatever the
-    machine does.
+    If each response takes 50 ms, one connection sends only 5 emails a second, however
+    fast the machine is.
     """
     with far_away(smtp.port, 0.05) as port:
         settings(SMTP_PORT=str(port))

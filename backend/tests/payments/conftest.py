@@ -1,6 +1,6 @@
 """Stripe for the tests of payments: the simulator as a process, used by stripe-python.
 
-Fixtures import modules of the application themselves, because pytest reads this file
+The fixtures import the application inside functions, because pytest reads this file
 before the environment is set.
 """
 
@@ -30,7 +30,9 @@ def _connections_end():
 
 @pytest.fixture
 def billing(settings):
-    """Settings with a key and a webhook secret, but no Stripe that would answer."""
+    """Settings with an API key and a webhook secret. The address of Stripe in them does
+    not respond.
+    """
     from tests.payments.stripe_side import KEY, SECRET
 
     settings(
@@ -40,9 +42,9 @@ def billing(settings):
 
 @pytest.fixture
 def stripe_side(simulator_url, settings):
-    """The simulator as the Stripe of our settings, emptied.
+    """Point our settings to the simulator, and remove everything from the simulator.
 
-    Otherwise, the doctor would find what other tests have sold.
+    If it were not empty, the doctor would find the sales of other tests.
     """
     from tests.payments.stripe_side import KEY, SECRET, StripeSide, empty
 
@@ -55,7 +57,7 @@ def stripe_side(simulator_url, settings):
 
 @pytest.fixture
 def script(settings):
-    """A scripted Stripe as the one of our settings."""
+    """Run a scripted Stripe, and point our settings to it."""
     from tests.payments.scripted import scripted_server
     from tests.payments.stripe_side import KEY, SECRET
 
@@ -66,7 +68,7 @@ def script(settings):
 
 @pytest.fixture
 def shown_plans(db):
-    """The plans of plans.toml as rows, unknown to Stripe."""
+    """Store the plans of plans.toml as rows. Stripe does not know them."""
     from tests.payments.factories import store_plans
 
     store_plans()
@@ -74,17 +76,46 @@ def shown_plans(db):
 
 @pytest.fixture
 def sold_plans(db, stripe_side):
-    """The plans of plans.toml, at Stripe and as rows."""
+    """Create the plans of plans.toml at Stripe and as rows."""
     from tests.payments.factories import sell_plans
 
     sell_plans()
 
 
 @pytest.fixture
-def subscriber(client, login, sold_plans, stripe_side):
-    """A user with a subscription to Team that we know.
+def buyer(sold_plans, login):
+    """A user who is signed in and has bought nothing yet."""
+    from tests.auth.factories import make_user
 
-    `subscriber.stripe` is its id.
+    return login(make_user())
+
+
+@pytest.fixture
+def user(shown_plans, db):
+    """A user. The plan Pro has the same price as `tests.payments.seen.subscription`."""
+    from sqlalchemy import update
+
+    from app.routers.payments.models import Plan
+    from tests.auth.factories import make_user
+
+    db.execute(update(Plan).where(Plan.slug == "pro").values(stripe_price_id="price_1"))
+    db.commit()
+    return make_user()
+
+
+@pytest.fixture
+def customer(user):
+    """The row of `user` as a customer of Stripe."""
+    from tests.payments.factories import make_customer
+
+    return make_customer(user)
+
+
+@pytest.fixture
+def subscriber(client, login, sold_plans, stripe_side):
+    """A user with a subscription to Team, at Stripe and in our rows.
+
+    `subscriber.stripe` is the id of the subscription.
     """
     from tests.auth.factories import make_user
     from tests.payments.steps import subscribe, told
@@ -98,7 +129,9 @@ def subscriber(client, login, sold_plans, stripe_side):
 
 @pytest.fixture
 def records(settings):
-    """`records()` returns what has been logged since, as dictionaries."""
+    """`records()` returns the records that were logged since the start of the test, as
+    dictionaries.
+    """
     from app.core.config import get_settings
     from app.core.logging import configure_logging
 

@@ -1,9 +1,11 @@
-"""A server or worker that is killed at a step of its work.
+"""Run a server or worker that kills itself at a certain step of its work.
 
-Run `python -m tests.payments.dying server POINT POINT …`. For each point in turn, a
-process is forked, works, and dies there as by `kill -9`. The point is printed. The last
-process is not killed. Each one begins when it reads a line. Otherwise, it would start
-with what the test does in between. A point is before or after a function.
+Run `python -m tests.payments.dying server POINT POINT …`. For each point, the program
+forks a process, which works and dies at the point as if by `kill -9`. Then the program
+prints the point and forks the next process. After all points, the program itself works
+and does not die. The work of each process begins when the program reads a line, so that
+no process starts before the test is ready. A point is the beginning or the end of a
+function.
 """
 
 import importlib
@@ -16,21 +18,21 @@ from typing import Any, NoReturn
 RECEIPT = (
     "before app.routers.payments.webhooks.receiving:receive_event",
     "after app.routers.payments.gateway:verify_signature",
-    # The event is written, its job is not.
+    # At this point, the event is written, but its job is not.
     "before app.routers.payments.webhooks.receiving:enqueue",
     "after app.routers.payments.webhooks.receiving:enqueue",
-    "before app.db.database:_end",
-    "after app.db.database:_end",  # committed, not acknowledged
+    "before app.db.database:end_transaction",
+    "after app.db.database:end_transaction",  # the event is committed, but not acknowledged
 )
 WORK = (
     "before app.routers.payments.webhooks.processing:process_event",
-    # The try is counted, the payer's number taken.
+    # At this point, the attempt is counted, and the payer's number is taken.
     "before app.routers.payments.gateway:read_payer",
     "after app.routers.payments.gateway:read_payer",
     "after app.routers.payments.mirror.sync:write_payer",
     "after app.routers.payments.webhooks.processing:settle_events",
-    "after app.platform.jobs.job_runs:_strike_off",  # all is written, nothing committed
-    "after app.platform.jobs.job_runs:run_next",  # committed
+    "after app.platform.queues.leases:delete_leased_row",  # written, but not committed
+    "after app.platform.jobs.job_runs:run_next",  # everything is committed
 )
 
 
@@ -61,10 +63,10 @@ def set_trap(point: str) -> None:
         if moment == "before":
             die()
         result = real(*args, **kwargs)
-        # A worker has other jobs, too, and often none: those that call outside are ours
-        # alone.
+        # A worker also runs other jobs, or finds no job. Only the jobs that call
+        # outside services count in this test.
         if (
-            function_name not in ("run_next", "_strike_off")
+            function_name not in ("run_next", "delete_leased_row")
             or (kwargs.get("lane") == "outside" and result)
             or is_ours(args)
         ):

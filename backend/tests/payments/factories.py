@@ -26,7 +26,7 @@ def store_plans(there: publishing.AtStripe | None = None) -> None:
 
 
 def sell_plans() -> None:
-    """The same at Stripe, too."""
+    """Create the plans of plans.toml at Stripe and as rows."""
     offers = plan_file.read_plan_file()
     store_plans(publishing.bring_in_line(offers, publishing.read_catalogue(offers)))
 
@@ -52,9 +52,9 @@ def make_customer(user: User, **columns: Any) -> Customer:
 def make_subscription(
     customer: Customer, plan: str | None = "pro", status: str = "active", **columns: Any
 ) -> Subscription:
-    """Create a subscription, live unless told otherwise.
+    """Create a subscription, which is active by default.
 
-    `plan` is a slug of plans.toml.
+    `plan` is the slug of a plan in plans.toml.
     """
     with SessionLocal() as db:
         plan_id = db.scalar(select(Plan.id).where(Plan.offered_as == plan))

@@ -1,4 +1,6 @@
-"""Payers with a life at the simulator, as Checkout would have begun it."""
+"""Payers with subscriptions at the simulator, like the subscriptions that Checkout
+creates.
+"""
 
 import time
 from dataclasses import dataclass
@@ -16,8 +18,8 @@ from tests.payments.stripe_side import StripeSide
 
 
 def sell_plans() -> dict[str, str]:
-    """The plans of plans.toml at the simulator and as rows; the price id of each paid
-    slug.
+    """Create the plans of plans.toml at the simulator and as rows. Return the price id
+    of each paid plan.
     """
     offers = plan_file.read_plan_file()
     there = publishing.bring_in_line(offers, publishing.read_catalogue(offers))
@@ -27,7 +29,7 @@ def sell_plans() -> dict[str, str]:
 
 @dataclass
 class Payer:
-    """A user here and the customer there."""
+    """A user of the application, and the user's customer at Stripe."""
 
     user: User
     customer: Customer
@@ -51,8 +53,8 @@ class Payer:
         return self.side.api.subscriptions.create(params).id  # type: ignore[arg-type]  # a dict written in parts
 
     def advance(self, **span: float) -> None:
-        """Advance the payer's own clock of `make_payer(clock=True)` by `days=` or
-        `hours=`.
+        """Advance the payer's test clock by `days=` or `hours=`.
+        `make_payer(clock=True)` creates this clock.
         """
         clocks = self.side.api.test_helpers.test_clocks
         customer: Any = self.side.api.customers.retrieve(self.stripe_id)

@@ -1,4 +1,6 @@
-"""Some months of a subscription on its payer's own clock, in chapters with events."""
+"""Some months of a subscription, whose payer has a separate test clock. Each chapter
+makes Stripe send events.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,16 +13,18 @@ from tests.payments.stripe_side import KEY, StripeSide
 
 
 class LongLife:
-    """A long life. After each of its `chapters`, `news()` returns the new events."""
+    """A subscription with a long history. After each of its `chapters`, `news()`
+    returns the new events.
+    """
 
     def __init__(self, side: StripeSide, prices: dict[str, str], http: httpx2.Client) -> None:
         self._http = http
         self._side = side
-        self._last = ""  # the newest event of all payers, when we last asked
+        self._last = ""  # the id of the newest event of any payer at the last read
         self.payer = make_payer(side, prices, clock=True)
-        self.names = {self.payer.stripe_id}  # whom or what an event of this life is about
+        self.names = {self.payer.stripe_id}  # ids of the objects that this life's events refer to
         self.id = ""
-        self.events: list[dict[str, Any]] = []  # so far, oldest first
+        self.events: list[dict[str, Any]] = []  # all events so far, oldest first
         self.chapters: tuple[Callable[[], None], ...] = (
             self._begin_with_a_trial,
             self._near_the_end_of_the_trial,
@@ -39,7 +43,7 @@ class LongLife:
         )
 
     def news(self) -> list[dict[str, Any]]:
-        """Return the new events of this life, oldest first, that we handle."""
+        """Return the new events of this life that our webhook handles, oldest first."""
         known = {event["id"] for event in self.events}
         mine = [
             one
@@ -50,7 +54,7 @@ class LongLife:
         return mine
 
     def _since_the_last_time(self) -> list[dict[str, Any]]:
-        """Return the new events of all payers, newest first."""
+        """Return the events of all payers since the last call, newest first."""
         found: list[dict[str, Any]] = []
         has_more = True
         while has_more and not (found and found[-1]["id"] == self._last):
@@ -67,8 +71,9 @@ class LongLife:
                 )
                 found += page[:known]
             else:
-                # Another clock went on, and Stripe forgot the event that the next page
-                # was to follow.
+                # Another payer's clock was advanced, so Stripe has deleted the event
+                # after which the next page should begin. Start again with the first
+                # page.
                 found = []
         self._last = found[0]["id"]
         return found
@@ -84,7 +89,7 @@ class LongLife:
     def _charge(self) -> str:
         """Return the newest charge.
 
-        Its refunds and disputes name only the charge itself.
+        Events of refunds and disputes name only the charge.
         """
         charge = (
             self._side.api.charges.list({"customer": self.payer.stripe_id, "limit": 1}).data[0].id
@@ -138,7 +143,7 @@ class LongLife:
             {
                 "evidence": {"uncategorized_text": "winning_evidence"},
                 "submit": True,
-            },  # the bank will agree
+            },  # with this evidence, the bank decides in the seller's favour
         )
 
     def _win_the_dispute(self) -> None:

@@ -1,4 +1,4 @@
-"""A scripted Stripe, for behaviour that no real one shows on request."""
+"""A scripted Stripe, for behaviour that the real Stripe does not show on request."""
 
 import contextlib
 import json
@@ -9,9 +9,10 @@ from typing import Any
 
 
 class Script:
-    """The next responses: pairs of status and body, or functions of the handler.
+    """The next responses of the scripted Stripe. Each one is a pair of status and body,
+    or a function that gets the handler.
 
-    The last one is repeated.
+    When only one response is left, all further requests get this response.
     """
 
     def __init__(self) -> None:
@@ -25,7 +26,9 @@ class Script:
 
 @contextlib.contextmanager
 def scripted_server() -> Iterator[tuple[Script, str]]:
-    """Run a scripted Stripe and return its URL. Held calls go on at the end."""
+    """Run a scripted Stripe, and yield its script and its URL. When the block ends,
+    calls that are held continue.
+    """
     script = Script()
     ended = script.ended
 

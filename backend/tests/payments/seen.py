@@ -11,7 +11,7 @@ from app.routers.payments.models import Customer
 
 
 def at(moment: datetime) -> datetime:
-    """Return a time as Stripe has it, in whole seconds."""
+    """Return the time in whole seconds, like Stripe's times."""
     return moment.replace(microsecond=0).astimezone(UTC)
 
 
@@ -87,7 +87,9 @@ def payer(customer: Customer, *what: SeenSubscription | SeenInvoice, **changes: 
 
 
 def write(customer: Customer, seen: SeenPayer, ticket: sync.Ticket | None = None) -> None:
-    """Write as a job does, in a transaction of its own."""
+    """Store what Stripe returned in the same way as a job, in a separate
+    transaction.
+    """
     ticket = ticket or sync.take_ticket(customer.id)
     with SessionLocal() as db, db.begin():
         sync.write_payer(db, ticket, seen)

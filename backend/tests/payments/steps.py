@@ -1,4 +1,4 @@
-"""Steps of the tests of payments."""
+"""Steps that tests of payments share."""
 
 from typing import Any
 
@@ -16,13 +16,15 @@ MINE = "/payments/subscription"
 
 
 def work() -> None:
-    """Do what a worker would do now."""
+    """Run all jobs that a worker would run now."""
     while job_runs.run_next():
         pass
 
 
 def payer(user: User) -> Customer:
-    """Return the user as a customer at Stripe."""
+    """Make sure that the user has a customer at Stripe, and return the customer's
+    row.
+    """
     with SessionLocal() as db:
         customer = customers.ensure_customer(db, db.get_one(User, user.id))
         db.commit()

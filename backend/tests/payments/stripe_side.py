@@ -1,5 +1,5 @@
-"""The simulator for tests: a process, its API through stripe-python, and its
-webhooks.
+"""The simulator for tests. It runs as a process, tests call its API through
+stripe-python, and it sends webhooks.
 """
 
 import contextlib
@@ -25,7 +25,9 @@ START_SECONDS = 60
 
 @lru_cache
 def plain_http() -> httpx2.Client:
-    """Return the HTTP client of all tests, because creating one takes 35 ms."""
+    """Return the HTTP client that all tests share, because creating a client takes 35
+    ms.
+    """
     return httpx2.Client(timeout=300, limits=httpx2.Limits(max_keepalive_connections=0))
 
 
@@ -55,7 +57,7 @@ def simulator_process(*options: str) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def empty(url: str) -> None:
@@ -75,7 +77,9 @@ def _answers(url: str) -> bool:
 
 
 def signed(payload: bytes, secret: str = SECRET, at: int | None = None) -> dict[str, str]:
-    """Return headers as Stripe sends them."""
+    """Return the headers, with a signature, that Stripe would send with this
+    payload.
+    """
     header = stripe.WebhookSignature.generate_signature_header(payload.decode(), secret, at)
     return {"Stripe-Signature": header, "Content-Type": "application/json"}
 
@@ -105,10 +109,12 @@ def send(client: Any, sent: dict[str, Any] | bytes, **signing: Any) -> Any:
 
 
 class StripeSide:
-    """Stripe's side, as a test sees it."""
+    """Stripe, as a test uses it."""
 
     def __init__(self, url: str, retries: int = 0) -> None:
-        """`retries` is for calls whose connection broke, or that chaos struck."""
+        """Connect to the simulator. A call that fails with a broken connection or a
+        server error is repeated up to `retries` times.
+        """
         self.url = url
         self._http = stripe.RequestsClient(timeout=30)
         client = stripe.StripeClient(
@@ -135,7 +141,7 @@ class StripeSide:
     def pay(
         self, session_url: str, number: str = "4242424242424242", *, promotion_code: str = ""
     ) -> httpx2.Response:
-        """Fill in the page of a Checkout session, and press the button."""
+        """Fill in the page of a Checkout session, and submit the form."""
         card = {
             "number": number,
             "expiry": "12 / 40",
@@ -151,7 +157,7 @@ class StripeSide:
         self._http.close()
 
     def events(self, *about: str) -> list[dict[str, Any]]:
-        """Return the events that name one of these, oldest first."""
+        """Return the events that name one of these ids, oldest first."""
         found: list[dict[str, Any]] = []
         more, last = True, ""
         while more:

@@ -1,4 +1,4 @@
-"""A payer's portal and invoices, and the end of the account."""
+"""A payer opens the portal, reads the invoices, and deletes the account."""
 
 from datetime import timedelta
 
@@ -156,7 +156,7 @@ def test_a_payment_just_before_the_deletion_raises_an_alarm(
 def test_a_customer_created_without_a_response_is_forgotten_too(
     client, committed, login, stripe_side, is_made
 ):
-    """The account is deleted between the call and its retry."""
+    """The account is deleted between the call and the retry of the call."""
     user = login(make_user())
     if is_made:
         made = stripe_side.api.customers.create(
@@ -177,7 +177,9 @@ def test_a_customer_created_without_a_response_is_forgotten_too(
 
 
 def test_what_is_given_up_on_raises_the_alarm(db, billing, records):
-    """R11: nobody pays twice, or stays at Stripe, without an alarm."""
+    """R11: if a second subscription is not ended, or a customer is not deleted at
+    Stripe, there is an alarm.
+    """
     with SessionLocal() as session, session.begin():
         enqueue(session, "payments.forget_customer", {"customer_id": 1, "stripe_id": "cus_1"})
         enqueue(session, "payments.end_duplicate", {"subscription": "sub_1"})

@@ -1,4 +1,6 @@
-"""A new address of an account reaches Stripe at once, and the last one wins."""
+"""If an account gets a new email address, Stripe gets the address immediately. The last
+address wins.
+"""
 
 import pytest
 from sqlalchemy import select
@@ -20,7 +22,7 @@ HERE = client.Client("192.0.2.1", "tests")
 
 
 def move(user, email):
-    """Change the address by the link in the email."""
+    """Change the address with the link in the email."""
     with SessionLocal() as db, db.begin():
         link = one_time_tokens.issue(
             db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": email}

@@ -1,4 +1,4 @@
-"""Administrators see everyone's payments, and nobody else does."""
+"""Only administrators see everyone's payments."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,6 @@
-"""A subscription is cancelled at Stripe, at once or at period end, and resumed."""
+"""A subscription is cancelled at Stripe, immediately or at the end of the period, and
+resumed.
+"""
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -37,7 +39,7 @@ def test_cancelled_at_once_it_is_over(client, subscriber, stripe_side):
 def test_cancelling_at_once_survives_a_lost_response(client, subscriber, stripe_side):
     """Edge case: cancel at once.
 
-    The retry meets a subscription that has ended, which Stripe refuses (R11).
+    The retry finds that the subscription has ended, so Stripe refuses it (R11).
     """
     path = f"/v1/subscriptions/{subscriber.stripe}"
     stripe_side.chaos(next=[{"fault": "lost", "method": "DELETE", "path": path, "times": 1}])
@@ -50,7 +52,9 @@ def test_cancelling_at_once_survives_a_lost_response(client, subscriber, stripe_
 def test_a_lost_response_and_a_lost_event_are_recovered(
     client, subscriber, stripe_side, action, body
 ):
-    """R11: Stripe has made the change, and neither a response nor an event told us."""
+    """R11: Stripe has made the change, but we received neither a response nor an
+    event.
+    """
     if action == "resume":
         assert client.post(f"{MINE}/cancel", json={}).json()["cancel_at_period_end"] is True
     with SessionLocal() as db, db.begin():
@@ -60,16 +64,18 @@ def test_a_lost_response_and_a_lost_event_are_recovered(
     assert outcome(client.post(f"{MINE}/{action}", json=body)) == (503, "payments_unavailable")
     before = subscription_row(subscriber.stripe).cancel_at_period_end
     with SessionLocal() as db, db.begin():
-        assert db.scalar(select(Job.id).where(Job.kind == "payments.look", Job.due_at > utc_now()))
+        assert db.scalar(
+            select(Job.id).where(Job.kind == "payments.sync_payer", Job.due_at > utc_now())
+        )
         db.execute(update(Job).values(due_at=db_clock.now()))
     work()
     assert subscription_row(subscriber.stripe).cancel_at_period_end is not before
 
 
 def test_cancelling_what_has_ended_at_stripe_succeeds(client, subscriber, stripe_side):
-    """The subscription has ended in the portal, for example.
+    """For example, the user has ended the subscription in the portal.
 
-    Its event is on its way.
+    The event of that has not arrived yet.
     """
     stripe_side.api.subscriptions.cancel(subscriber.stripe)
     assert (

@@ -1,4 +1,6 @@
-"""plans.toml is read strictly. An error names its place."""
+"""plans.toml is read strictly. The message about an error names the place in the
+file.
+"""
 
 import pytest
 
@@ -143,7 +145,7 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path, text, complaint):
     [
         ("isk", 50_000),
         ("ugx", 1_000_000),
-        ("huf", 17_550),  # whole in payouts alone, as TWD is
+        ("huf", 17_550),  # as with TWD, only payouts must be whole amounts
         ("twd", 80_045),
         ("jpy", 50),
         ("kwd", 5_120),

@@ -1,4 +1,4 @@
-"""A subscription is shown to its owner only, who can change it at Stripe."""
+"""Only the owner of a subscription sees it, and can change it at Stripe."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from tests.payments.steps import MINE, outcome, payer, subscription_row, told
 
 
 def paid(side, user):
-    """Return what was charged in all, in minor units."""
+    """Return the sum of all charges, in minor units."""
     charges = side.api.charges.list(
         {"customer": payer(user).stripe_id, "limit": 100}
     ).auto_paging_iter()
@@ -111,7 +111,7 @@ def test_a_change_charges_what_the_preview_has_shown(client, subscriber, stripe_
     assert (after.previewed_at, after.proration_at) == (
         kept.previewed_at,
         kept.proration_at,
-    )  # not reckoned again
+    )  # the proration is not computed again
     told(client, stripe_side, subscriber)
     assert client.get(MINE).json() == changed.json()
 
@@ -125,8 +125,8 @@ def test_a_change_clicked_many_times_is_charged_once(client, subscriber, stripe_
 
 
 def test_an_answer_that_was_lost_does_not_charge_twice(client, subscriber, stripe_side):
-    """Requirement 53, R11: the call is repeated with the same key, though our row does
-    not know of it.
+    """Requirement 53, R11: the call is repeated with the same key, although our row
+    does not record that the first call succeeded.
     """
     path = f"/v1/subscriptions/{subscriber.stripe}"
     stripe_side.chaos(next=[{"fault": "lost", "method": "POST", "path": path, "times": 3}])
@@ -138,11 +138,13 @@ def test_an_answer_that_was_lost_does_not_charge_twice(client, subscriber, strip
 
 
 def test_the_same_change_again_after_a_way_back_is_made_again(client, subscriber, stripe_side):
-    """With the first key, Stripe would repeat its old response and change nothing."""
+    """If the second change had the Idempotency-Key of the first, Stripe would repeat
+    the old response and change nothing.
+    """
     assert choose(client, "change", "team-yearly").status_code == 200
     item = stripe_side.api.subscriptions.retrieve(subscriber.stripe)["items"].data[0].id
     back = {"items": [{"id": item, "price": plan_of("team").stripe_price_id}]}
-    stripe_side.api.subscriptions.update(subscriber.stripe, back)  # in the portal, say
+    stripe_side.api.subscriptions.update(subscriber.stripe, back)  # for example, in the portal
     told(client, stripe_side, subscriber)
     stripe_side.advance(seconds=2)
     assert choose(client, "change", "team-yearly").json()["plan"]["slug"] == "team-yearly"
@@ -151,8 +153,8 @@ def test_the_same_change_again_after_a_way_back_is_made_again(client, subscriber
 
 
 def test_a_change_that_was_declined_is_asked_for_anew(client, shown_plans, login, script):
-    """With another card it may succeed, but for the same key Stripe repeats its
-    response.
+    """With another card, the change may succeed. If the next attempt had the same
+    Idempotency-Key, Stripe would repeat the refusal.
     """
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "team").values(stripe_price_id="price_team"))
@@ -168,7 +170,7 @@ def test_a_change_that_was_declined_is_asked_for_anew(client, shown_plans, login
 
 
 def test_each_try_of_a_change_has_the_same_idempotency_key(client, shown_plans, login, script):
-    """Requirement 53: the key is made of what was stored."""
+    """Requirement 53: the key is derived from stored values."""
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "team").values(stripe_price_id="price_team"))
     payer_row = make_customer(login(make_user()))

@@ -1,8 +1,8 @@
 """Many people buy, change and cancel under chaos.
 
-Events are doubled, reordered, late or lost. Calls fail, or lose their responses.
-Afterwards, `make billing-doctor --fix` finds nothing, and Stripe has charged nothing
-twice.
+Events are doubled, reordered, late or lost. Calls fail, or lose their responses. After
+a repair by `make billing-doctor --fix`, no difference is left, and Stripe has charged
+nothing twice.
 """
 
 import random
@@ -29,7 +29,7 @@ CARDS = (
     *["4242424242424242"] * 6,
     "4000000000000002",
     "4000000000000341",
-)  # good, declined, fails when charged
+)  # a good card, a declined card, and a card that fails when it is charged
 CHAOS = {
     "seed": 48,
     "webhooks": {"duplicate": 0.1, "reorder": 0.1, "delay": 0.1, "delay_seconds": 1, "drop": 0.1},
@@ -39,7 +39,9 @@ CHAOS = {
 
 @pytest.fixture
 def side(settings, committed):
-    """Stripe, with two processes of ours that it sends events to."""
+    """A chaotic Stripe, and two of our server processes, to which Stripe sends
+    events.
+    """
     port = free_port()
     webhook = f"http://127.0.0.1:{port}/payments/webhook"
     with simulator_process("--webhook", webhook, "--webhook-secret", SECRET) as url:
@@ -66,7 +68,7 @@ class ChaoticSide(StripeSide):
 
 
 class Person:
-    """A person who does random things, one at a time."""
+    """A person who performs random actions, one at a time."""
 
     def __init__(self, side, number):
         self.side = side
@@ -87,7 +89,9 @@ class Person:
         return answer.status_code, answer.json()
 
     def buy(self):
-        """Buy in two tabs. Earlier pages may be paid, too."""
+        """Buy in two tabs. The person may also pay on a page that was opened
+        earlier.
+        """
         status, answer = self.ask("POST", "/checkout", plan=self.chance.choice(PLANS))
         if status == 201:
             self.pages.append(answer["url"])
@@ -128,7 +132,9 @@ class Person:
 
 
 def live(side, people, operations):
-    """Do so many things, eight people at a time. Now and then weeks pass."""
+    """Perform this many random actions, by eight people at the same time. Now and then,
+    some weeks pass.
+    """
     rounds = 5
     each = operations // rounds // len(people)
     for _ in range(rounds):
@@ -138,7 +144,7 @@ def live(side, people, operations):
 
 
 def calm(side):
-    """End all faults, and do everything that was postponed."""
+    """End all faults, and process everything that was delayed."""
     side.chaos()
     side.control("POST", "settle", timeout_seconds=120)
     with SessionLocal() as db, db.begin():
@@ -151,9 +157,10 @@ def calm(side):
 
 
 def charged_twice(side):
-    """Return what was paid for more than once and not refunded.
+    """Return everything that was paid more than once and not refunded.
 
-    That is the same period, the same change, or the same time.
+    Something is paid twice if two payments are for the same period, the same change, or
+    the same time.
     """
     paid = list(
         side.api.invoices.list(
@@ -185,8 +192,8 @@ def charged_twice(side):
 
 
 def test_a_second_charge_for_the_same_is_seen(sold_plans, stripe_side):
-    """The check can fail: a change is paid for, reverted without a credit, and paid for
-    again.
+    """This test shows that the check can fail: a change is paid for, reverted without a
+    credit, and paid for again.
     """
     user = make_user()
     subscriptions, customers = stripe_side.api.subscriptions, stripe_side.api.customers
@@ -213,14 +220,12 @@ def lives_at_stripe(side):
 
 
 def run(side, people, operations):
-    """Return how often each action was done, with its outcome."""
+    """Return how often each action had each outcome."""
     everybody = [Person(side, number) for number in range(people)]
     side.chaos(**CHAOS)
     live(side, everybody, operations)
     calm(side)
-    for _ in range(
-        2
-    ):  # what is repaired may lead to work, such as the end of a second subscription
+    for _ in range(2):  # a repair may queue jobs, such as the end of a second subscription
         doctor.repair_differences(doctor.find_differences(patience=0))
         work()
     return sum((person.did for person in everybody), Counter())

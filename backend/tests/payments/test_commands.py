@@ -1,4 +1,4 @@
-"""The commands for operators of the billing."""
+"""Operators manage billing with commands."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ URL = "https://api.example.com/payments/webhook"
 
 
 def run(*arguments):
-    """Return the exit code and what was printed."""
+    """Run the command, and return its exit code and output."""
     done = CliRunner().invoke(cli, arguments)
     return done.exit_code, done.output
 
@@ -35,7 +35,7 @@ def sold():
 
 def test_plans_are_shown_and_then_made(committed, stripe_side, tmp_path, monkeypatch):
     sell_plans()
-    assert run("plans-sync") == (0, "Stripe has what plans.toml says.\n")
+    assert run("plans-sync") == (0, "Stripe matches plans.toml.\n")
     from app.routers.payments.plans import plan_file
 
     file = tmp_path / "plans.toml"
@@ -44,7 +44,7 @@ def test_plans_are_shown_and_then_made(committed, stripe_side, tmp_path, monkeyp
     )
     monkeypatch.setattr(
         plan_file, "FILE", file
-    )  # no setting moves it, and the project's own is not ours to change
+    )  # no setting changes this path, and a test must not change the project's own file
     code, shown = run("plans-sync")
     assert code == 0
     assert "pro: replace price" in shown
@@ -79,14 +79,14 @@ def test_a_broken_catalogue_and_a_stripe_that_is_away_are_told(
         1,
         True,
     )
-    monkeypatch.setattr(plan_file, "FILE", tmp_path / "plans.toml")  # as above
+    monkeypatch.setattr(plan_file, "FILE", tmp_path / "plans.toml")  # a separate file for this test
     code, shown = run("plans-sync")
     assert (code, "plans.toml cannot be read" in shown) == (1, True)
 
 
 @pytest.fixture
 def endpoint(stripe_side, settings):
-    """Make sure that no endpoint of ours is registered."""
+    """Delete all webhook endpoints at Stripe, and return Stripe's API for endpoints."""
     settings(PUBLIC_URL="https://api.example.com")
     for found in gateway.list_endpoints():
         gateway.delete_endpoint(found.id)
@@ -122,7 +122,7 @@ def test_registering_again_only_repairs_what_is_wrong(endpoint):
 def test_an_endpoint_in_another_version_is_replaced(endpoint):
     endpoint.create(
         {"url": URL, "enabled_events": ["invoice.paid"]}
-    )  # in that of the account, whichever it is
+    )  # without a version, the endpoint gets the account's API version
     other = endpoint.create(
         {"url": "https://elsewhere.example.com/", "enabled_events": ["invoice.paid"]}
     )
@@ -143,7 +143,7 @@ def outcomes():
 
 def test_what_was_given_up_on_is_listed_and_worked_off_again(client, committed, billing):
     """R12."""
-    assert run("webhook-replay") == (0, "No event was given up on, and no event is parked.\n")
+    assert run("webhook-replay") == (0, "There are no dead or parked events.\n")
     for name, outcome in (("evt_dead", "dead"), ("evt_parked", "parked"), ("evt_done", "done")):
         send(client, event(id=name))
         with SessionLocal() as db, db.begin():

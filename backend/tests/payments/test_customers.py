@@ -19,8 +19,8 @@ from tests.payments.factories import make_customer, make_invoice
 
 
 def ensure(user):
-    """Do as a request does, and return the id at Stripe, or `None` if it was
-    refused.
+    """Make sure in the same way as a request that the user has a customer at Stripe.
+    Return the customer's id, or `None` after a refusal.
     """
     with SessionLocal() as db:
         try:
@@ -53,7 +53,7 @@ def test_twenty_clicks_at_once_make_one_customer(committed, stripe_side, lost):
     """Requirement 53: this holds even if responses are lost repeatedly."""
     user = make_user()
     stripe_side.chaos(calls={"lost": lost}, seed=7)
-    with ThreadPoolExecutor(4) as pool:  # connections of the pool
+    with ThreadPoolExecutor(4) as pool:  # the pool has four connections
         answers = set(pool.map(lambda _: ensure(user), range(20)))
     stripe_side.chaos()
     made = ensure(user)
@@ -63,7 +63,7 @@ def test_twenty_clicks_at_once_make_one_customer(committed, stripe_side, lost):
 
 
 def test_after_a_lost_response_the_retry_finds_the_same_customer(db, stripe_side):
-    """Requirement 53: the key was stored before the call."""
+    """Requirement 53: the Idempotency-Key was stored before the call."""
     user = make_user()
     stripe_side.chaos(
         next=[{"fault": "lost", "method": "POST", "path": "/v1/customers", "times": 3}]
@@ -74,7 +74,7 @@ def test_after_a_lost_response_the_retry_finds_the_same_customer(db, stripe_side
 
 
 def test_when_stripe_forgot_the_key_the_customer_is_searched_for(db, stripe_side):
-    """Requirement 53: Stripe keeps keys for a day."""
+    """Requirement 53: Stripe forgets an Idempotency-Key after a day."""
     user = make_user()
     key = "a key that Stripe has forgotten"
     made = stripe_side.api.customers.create(
@@ -115,7 +115,7 @@ def test_a_customer_deleted_at_stripe_is_replaced_by_a_new_one(db, stripe_side):
 
 
 def test_what_a_deleted_customer_owed_is_void(db, stripe_side):
-    """Nobody can pay it any more. What was paid stays as it is."""
+    """An open invoice can no longer be paid. A paid invoice does not change."""
     user = make_user()
     ensure(user)
     customer = row_of(user)

@@ -1,5 +1,5 @@
-"""`make billing-doctor` finds every kind of difference from Stripe, and repairs
-ours.
+"""`make billing-doctor` finds every kind of difference from Stripe, and repairs our
+rows.
 """
 
 import time
@@ -117,7 +117,7 @@ def test_a_subscription_that_stripe_does_not_have_is_found(db, payer):
 
 
 def test_an_unfinished_invoice_missing_at_stripe_is_reported(payer):
-    """A paid invoice is history, and Stripe may have dropped it."""
+    """A paid invoice is not reported, because Stripe may have deleted it."""
     make_invoice(payer.customer, stripe_id="in_nobody", status="open")
     make_invoice(payer.customer, stripe_id="in_past")
     assert examined() == {("in_nobody", "invoice"): ("open", "none")}
@@ -142,9 +142,9 @@ def test_two_live_subscriptions_of_one_payer_are_found(payer):
 
 
 def test_a_customer_of_another_account_is_said_and_left_alone(db, payer):
-    """With the wrong key, every customer is unknown.
+    """With the wrong key, every customer is unknown to Stripe.
 
-    No subscription may end because of that.
+    Even then, the doctor must not end any subscription.
     """
     db.execute(update(Customer).values(stripe_id="cus_elsewhere"))
     assert repaired(db)["cus_elsewhere", "customer"] == ("known", "unknown")
@@ -172,9 +172,9 @@ def test_the_history_of_a_deleted_customer_is_no_difference(payer):
 def test_live_places_and_live_subscriptions_must_match(db, payer):
     row = db.scalars(select(Subscription)).one()
     db.execute(update(Subscription).values(live_customer_id=None))
-    assert (payer.stripe_id, "one live subscription has the place") in examined()
+    assert (payer.stripe_id, "one live subscription is marked") in examined()
     db.execute(update(Subscription).values(live_customer_id=payer.customer.id, status="canceled"))
-    assert (row.stripe_id, "a subscription that is not live has no place") in examined()
+    assert (row.stripe_id, "a subscription that is not live is not marked") in examined()
     assert repaired(db) == {}
 
 
@@ -187,7 +187,7 @@ def test_a_checkout_open_beside_a_subscription_is_found(db, payer):
     }
     db.add(CheckoutAttempt(**attempt, trial_days=0, key="k", stripe_id="cs_open"))
     db.commit()
-    assert ("cs_open", "no checkout is open next to a subscription") in examined()
+    assert ("cs_open", "a subscriber has no open checkout") in examined()
 
 
 @pytest.mark.parametrize(
@@ -239,10 +239,12 @@ def test_where_events_are_sent_is_examined_too(payer):
 
 
 def test_what_is_on_its_way_is_waited_for(db, payer, monkeypatch):
-    """The first comparison differs. A worker has synced before the second one."""
+    """The first comparison finds a difference. Before the second comparison, a worker
+    has synced.
+    """
     db.execute(update(Subscription).values(status="past_due"))
-    # In the pause, and not by a clock: only then is the first comparison certainly
-    # over, and the second not begun.
+    # The worker syncs during the pause, because only then has the first comparison
+    # ended for certain and the second not begun.
     monkeypatch.setattr(time, "sleep", lambda _: payer.look())
     assert doctor.find_differences(patience=10) == []
 
@@ -253,9 +255,10 @@ def run(*arguments):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Set the pause to zero, because the differences of these tests never disappear.
+    """Set the pause to zero, because the differences in these tests never disappear.
 
-    The command has no option for it, and waits ten seconds before it reports any.
+    The command has no option for the pause. It waits ten seconds before it reports a
+    difference.
     """
     monkeypatch.setattr(doctor, "PATIENCE", 0.0)
 
@@ -267,7 +270,7 @@ def test_the_command_exits_with_1_on_any_difference_and_shows_it(db, payer, quic
     assert said.exit_code == 1
     assert "past_due" in said.output
     fixed = run("--fix")
-    assert (fixed.exit_code, "Our rows are what Stripe has." in fixed.output) == (0, True)
+    assert (fixed.exit_code, "Our rows match Stripe." in fixed.output) == (0, True)
     assert run().exit_code == 0
 
 
@@ -275,11 +278,11 @@ def test_the_command_says_what_it_could_not_repair(db, payer, quick):
     db.execute(update(Customer).values(stripe_id="cus_elsewhere"))
     said = run("--fix")
     assert said.exit_code == 1
-    assert "Left after the repair" in said.output
+    assert "Differences after the repair" in said.output
 
 
 def test_without_stripe_nothing_is_said_to_be_in_line(db, billing):
     make_customer(make_user())
     said = run()
     assert said.exit_code == 1
-    assert "Our rows are what" not in said.output
+    assert "Our rows match" not in said.output

@@ -1,6 +1,6 @@
 """Edge cases that need the simulator's clock, cards and banks.
 
-The tests go from the events to what users see.
+Each test follows a case from Stripe's events to what the user sees.
 """
 
 import pytest
@@ -20,7 +20,7 @@ def prices(db, stripe_side):
 
 @pytest.fixture
 def told(client, login):
-    """Deliver and process everything that has happened at Stripe. Sign the payer in."""
+    """Deliver and process all events at Stripe. Sign the payer in."""
 
     def tell(payer):
         deliver(client, payer.side.events(payer.stripe_id))
@@ -171,7 +171,7 @@ def test_a_dispute_is_kept_and_alarmed_at_each_turn(  # noqa: PLR0913, PLR0917 -
 ):
     """Edge case: dispute opens and closes.
 
-    Its events name the charge, not the payer, who keeps access.
+    The events name the charge, but not the payer. The payer keeps access.
     """
     payer = make_payer(stripe_side, prices, card="pm_card_createDispute", clock=True)
     payer.subscribe("team")

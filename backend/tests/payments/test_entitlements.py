@@ -197,7 +197,7 @@ def test_a_gate_asks_who_is_there(db):
 def test_the_demo_asks_for_what_its_plans_sell(client, login, settings):
     """The demo requires two entitlements of plans.toml.
 
-    Outside of development the demo does not exist.
+    Outside development, the demo does not exist.
     """
     asked = (
         ("GET", "/payments/demo/invoices.csv", "pro"),

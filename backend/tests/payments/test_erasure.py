@@ -1,4 +1,6 @@
-"""The retention of notices, checkouts, events, and payers of deleted accounts."""
+"""Old notices, checkouts and events are deleted, and so are the payers of deleted
+accounts.
+"""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -16,6 +18,7 @@ from app.routers.payments.models import (
     Subscription,
     WebhookEvent,
 )
+from app.routers.payments.operations import invariants
 from app.routers.payments.selling import customers
 from tests.auth.factories import PASSWORD, make_user
 from tests.payments.factories import make_customer, make_invoice, make_subscription, plan_of
@@ -61,7 +64,7 @@ def test_a_deleted_accounts_payer_goes_with_the_whole_history(shown_plans):
 
 
 def test_who_had_a_trial_is_remembered_without_the_history(shown_plans, db):
-    """There is one trial per person, even if the person returns with a new account."""
+    """A person gets only one trial, even with a new account."""
     payer = deleted_payer(
         trial_used_at=utc_now(), person=customers.person_of(db, "ada@example.com")
     )
@@ -124,7 +127,7 @@ def test_checkouts_go_a_month_after_they_were_closed(shown_plans):
 
 
 def test_an_event_that_was_given_up_on_goes_like_all_others(client, committed, billing):
-    """A dead event holds addresses, too."""
+    """A dead event also contains addresses."""
     from app.platform.jobs import Failure
     from app.routers.payments.webhooks import processing
 
@@ -139,3 +142,28 @@ def test_an_event_that_was_given_up_on_goes_like_all_others(client, committed, b
         row.processed_at -= 91 * DAY
     run_purges()
     assert count(WebhookEvent) == 0
+
+
+def test_invariants_know_what_is_left_of_a_deleted_account(committed, billing):
+    user = make_user(email="x@deleted.invalid")
+    customer = make_customer(user, email="x@example.org")
+    with SessionLocal() as db, db.begin():
+        at = {
+            "started_at": utc_now(),
+            "current_period_start": utc_now(),
+            "current_period_end": utc_now(),
+        }
+        plain = {"stripe_item_id": "si", "stripe_price_id": "price", "cancel_at_period_end": False}
+        left = {
+            "customer_id": customer.id,
+            "live_customer_id": customer.id,
+            "stripe_id": "sub_left",
+            "status": "active",
+        }
+        db.add(Subscription(**left, **at, **plain, has_payment_method=True))
+    with SessionLocal() as db:
+        broken = {(one.subject, one.rule) for one in invariants.broken_invariants(db)}
+    assert broken == {
+        ("sub_left", "a deleted account has no subscription"),
+        (customer.stripe_id, "a deleted account has no email address"),
+    }

@@ -1,8 +1,7 @@
 """The stored rows end up equal to Stripe's objects, in whatever order events arrive.
 
-Two server processes receive every event, some of them twice. A life is a subscription
-with a series of steps, and each step makes Stripe send an event. The order (2, 1, 3)
-means:
+Each event goes to two server processes at the same time. A life is a subscription with
+a series of steps, and each step makes Stripe send an event. The order (2, 1, 3) means:
 
     Stripe      step 1, step 2 ............................ step 3
     delivered                  event 2 ........ event 1 ............ event 3
@@ -37,9 +36,9 @@ from tests.payments.stripe_side import KEY, SECRET, StripeSide, signed, simulato
 from tests.payments.two_sides import objects_of, rows_of
 from tests.support.server import running_server
 
-AT_ONCE = 8  # deliveries: each event goes to both processes, for four lives at a time
+AT_ONCE = 8  # deliveries at the same time: each event goes to both processes, for four lives
 WAIT_SECONDS = 60
-QUIET = 0.2  # how often a long life waits until all of it has arrived
+QUIET = 0.2  # probability with which a long life waits until all its events have arrived
 TYPES = (
     "customer.subscription.created",
     "customer.subscription.updated",
@@ -55,7 +54,7 @@ def stripe_of_orders():
 
 @pytest.fixture(scope="module")
 def servers(migrated, stripe_of_orders):
-    """Two processes, each with a worker in it."""
+    """Two server processes, each with an embedded worker."""
     variables = {
         "DATABASE_URL": os.environ["DATABASE_URL"],
         "EMBEDDED_WORKER": "true",
@@ -70,7 +69,7 @@ def servers(migrated, stripe_of_orders):
 
 @pytest.fixture
 def side(stripe_of_orders, settings, committed):
-    """A Stripe that is slow now and then, so that an older read may arrive later."""
+    """A Stripe that is sometimes slow, so that an older read may return last."""
     settings(**stripe_of_orders)
     stripe = StripeSide(stripe_of_orders["STRIPE_API_BASE"], retries=3)
     stripe.chaos(calls={"slow": 0.1, "slow_seconds": 0.25}, seed=1)
@@ -79,9 +78,9 @@ def side(stripe_of_orders, settings, committed):
 
 
 class Life:
-    """A subscription whose payer has no other.
+    """The life of a subscription whose payer has no other subscription.
 
-    `step(n)` takes steps until event number n has happened.
+    `step(n)` changes the subscription until Stripe has sent event number n.
     """
 
     def __init__(self, side, prices, http):
@@ -92,7 +91,7 @@ class Life:
         self.events = []
 
     def step(self, number):
-        """Take steps until the event of this number has happened."""
+        """Change the subscription until Stripe has sent the event with this number."""
         while len(self.events) < number:
             self._do(len(self.events) + 1)
             self._note_events(len(self.events) + 1)
@@ -133,7 +132,9 @@ class Life:
 
 @dataclass
 class Post:
-    """Deliver every event to both processes at once, as Stripe may do."""
+    """Delivers every event twice at the same moment, once to each process. Stripe may
+    do this.
+    """
 
     servers: list[str]
     http: httpx2.Client
@@ -157,15 +158,15 @@ def live(side, prices, order, post):
         post.deliver(life.events[number - 1])
     assert eventually(
         lambda: is_worked_off(life)
-    )  # before the next life: else the workers fall behind, and race with nothing
+    )  # wait before the next life, because workers that fall behind cause no races
     return life
 
 
 def is_worked_off(life):
-    """Return whether every event of this life is finished and no process is at work."""
+    """Return whether all events of this life are processed, and no job is left."""
     mine = WebhookEvent.event_id.in_(
         [event["id"] for event in life.events]
-    )  # some do not name the payer
+    )  # some events do not name the payer
     with SessionLocal() as db:
         waiting = db.scalar(
             select(func.count(WebhookEvent.id)).where(mine, WebhookEvent.outcome.is_(None))
@@ -187,15 +188,16 @@ def eventually(is_so):
 
 
 def all_orders():
-    """Return every order of one event, of two, and so on up to five: 153 in all."""
+    """Return all 153 orders of one event, of two events, and so on up to five."""
     return [order for many in range(1, 6) for order in itertools.permutations(range(1, many + 1))]
 
 
 def live_long(side, prices, seed, post):
-    """Run a long life whose events arrive once or twice, in any order, soon or later.
+    """Run a long life. Its events arrive once or twice, in any order, and with any
+    delay.
 
-    At some quiet moments, every event has arrived and the rows are compared. The life
-    ends early at a random chapter, but never among the first ones.
+    At some moments, the test waits until every event has arrived, and compares the
+    rows. The life ends early at a random chapter, but not at one of the first chapters.
     """
     chance = random.Random(seed)  # noqa: S311 - the same each time
     life, on_their_way = LongLife(side, prices, post.http), []
@@ -231,18 +233,20 @@ def run(side, servers, orders, live=live):
 
 
 def test_some_orders_end_as_stripe_says(side, servers):
-    """Requirement 52, R12: a sample of what the slow test does."""
+    """Requirement 52, R12: a sample of the cases of the slow test."""
     orders = random.Random(52).sample(all_orders(), 12)  # noqa: S311 - a sample, the same each time
     assert run(side, servers, orders) == {}
 
 
 def overtaken(side, post):
-    """Have one process overtake the other. Return the life, or `None` if it did not.
+    """Let one process overtake the other, and return the life. Return `None` if the
+    first process was not overtaken.
 
         slow process    event 1: read subscription ...... read invoices (9 s) ... drop
         other process                     event 5: read, write "canceled"
 
-    `None` means that the other process was so slow that the first one had finished too.
+    If the result is `None`, the other process took so long that the slow process had
+    finished, too.
     """
     life = Life(side, sell_plans(), post.http)
     side.chaos(next=[{"fault": "slow", "method": "GET", "path": "/v1/invoices", "seconds": 9}])
@@ -250,12 +254,12 @@ def overtaken(side, post):
     post.deliver(life.events[0])
     assert eventually(
         lambda: not side.control("GET", "state")["chaos"]["next"]
-    )  # the slow call has begun
+    )  # wait until the slow call has begun
     life.step(5)
     post.deliver(life.events[4])
     assert eventually(lambda: rows_of(life)["status"] == "canceled")
     came_about = not is_worked_off(life)
-    side.chaos()  # the slow call goes on
+    side.chaos()  # the slow call continues
     assert eventually(lambda: is_worked_off(life))
     assert rows_of(life) == objects_of(life)
     return life if came_about else None
@@ -281,7 +285,7 @@ def test_every_order_of_five_events_ends_as_stripe_says(side, servers):
 
 @pytest.mark.slow
 def test_some_long_lives_end_as_stripe_says(side, servers):
-    """Requirement 52, R12: a sample of what the slow test does."""
+    """Requirement 52, R12: a sample of the cases of the slow test."""
     assert run(side, servers, range(3), live_long) == {}
 
 

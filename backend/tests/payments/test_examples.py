@@ -1,7 +1,7 @@
-"""Every request body of the OpenAPI document works as `/docs` offers it.
+"""Every request body in the OpenAPI document works exactly as `/docs` offers it.
 
-The document is the one that development serves. Each request is made on its own,
-against the demo data and the simulator.
+The tests use the document that development serves. Each request is sent separately,
+with the demo data and the simulator.
 """
 
 import json
@@ -38,13 +38,13 @@ def side(stripe_side, settings):
     settings(GOOGLE_CLIENT_ID="id", GOOGLE_CLIENT_SECRET="secret")
     settings(
         SIMULATOR_PORT=get_settings().stripe_api_base.rpartition(":")[2]
-    )  # so it is the one of `make dev`
+    )  # these settings give the same document as `make dev`
     return stripe_side
 
 
 @pytest.fixture
 def demo(client, db, side):
-    """`with demo():` begins from the demo data each time."""
+    """`with demo():` runs the block with fresh demo data."""
     cli.seed()
     work()
 
@@ -60,20 +60,21 @@ def demo(client, db, side):
     return alone
 
 
-# Examples with values that exist once. Only development fills them in.
+# These examples need values that exist only once. Only development fills them in.
 LIVE = (
     "auth_verify_email",
     "auth_confirm_email_change",
     "auth_reset_password",
     "auth_refresh",
     "auth_log_out",
+    "auth_act_as_user",
     "auth_answer_challenge",
     "auth_confirm_totp",
     "auth_exchange_google_code",
     "payments_receive_webhook",
 )
-# There has to be a subscription before it can be changed, and a second factor before it
-# can be turned off.
+# A subscription must exist before it can be changed, and a second factor before it can
+# be turned off.
 SUBSCRIBED = {"payments_preview_change", "payments_change_plan", "payments_cancel_subscription"}
 PROTECTED = {"auth_disable_totp"}
 REFUSALS = {
@@ -94,7 +95,9 @@ def application(environment):
 
 @pytest.fixture
 def served():
-    """`served()` is what `/openapi.json` has now in an environment, by operation."""
+    """`served()` returns the operations that `/openapi.json` contains in an
+    environment.
+    """
 
     def ask(environment="development"):
         return operations(TestClient(application(environment)).get("/openapi.json").json())
@@ -103,9 +106,9 @@ def served():
 
 
 def execute(client, found):
-    """Send what `/docs` offers, signed in as `author`.
+    """Send the request that `/docs` offers, signed in as `author`.
 
-    If only a superuser may send it, sign in as `admin`.
+    If only a superuser may send the request, sign in as `admin`.
     """
     method, path, operation = found
     media, content = content_of(operation)

@@ -1,6 +1,7 @@
-"""Facts of a subscription besides its status.
+"""Facts of a subscription in addition to its status, such as a planned end or a pause.
 
-They go from Stripe to its owner, to emails and to operators.
+The subscription's owner sees these facts in the API and in emails, and operators see
+them, too.
 """
 
 import time
@@ -25,7 +26,9 @@ def at_stripe(subscriber, stripe_side):
 
 
 def change(client, subscriber, stripe_side, **facts):
-    """Change the subscription at Stripe, tell us, and return what its owner sees."""
+    """Change the subscription at Stripe, deliver the event, and return what the owner
+    sees.
+    """
     stripe_side.api.subscriptions.update(subscriber.stripe, facts)
     told(client, stripe_side, subscriber)
     return client.get(MINE).json()
@@ -47,7 +50,7 @@ def as_moment(seconds):
 
 
 def test_cancelled_in_the_portal_it_ends_with_its_period(client, subscriber, stripe_side):
-    """Edge case: cancel at period end. Stripe's portal writes `cancel_at` alone."""
+    """Edge case: cancel at period end. Stripe's portal only sets `cancel_at`."""
     portal(client, subscriber, "cancel")
     there = at_stripe(subscriber, stripe_side)
     end = there["items"].data[0].current_period_end
@@ -117,8 +120,8 @@ def test_a_flag_without_a_moment_has_the_end_of_the_period(stripe_side, subscrib
     [("void", "free"), ("mark_uncollectible", "team"), ("keep_as_draft", "team")],
 )
 def test_a_paused_collection_is_shown_and_resumed(client, subscriber, stripe_side, behavior, plan):
-    """Edge case: paused collection. With `void` the service is not provided. With the
-    other two it goes on.
+    """Edge case: paused collection. With `void`, the service is not provided. With the
+    other two behaviours, it continues.
     """
     mine = change(client, subscriber, stripe_side, pause_collection={"behavior": behavior})
     assert (mine["status"], mine["collection_paused"]) == ("active", True)
@@ -160,7 +163,7 @@ def test_void_closes_a_trial_and_a_time_of_grace_too(client, login, shown_plans,
 
 
 def every_fact(client, subscriber, stripe_side):
-    """Return what the row has of a pause, a later end and a discount."""
+    """Return the columns of the row for a pause, a later end and a discount."""
     coupon = stripe_side.api.coupons.create(
         {"percent_off": 25, "duration": "repeating", "duration_in_months": 3}
     )
@@ -236,8 +239,8 @@ def test_a_change_awaiting_payment_is_stored_until_it_is_over(client, subscriber
 
 
 def test_what_was_intended_does_not_outlive_the_subscription(client, subscriber, stripe_side):
-    """If Stripe or the customer's deletion ends it at once, nothing of it is left to
-    end, to pause or to change.
+    """If Stripe or the deletion of the customer ends the subscription immediately, no
+    planned end, pause or change remains.
     """
     every_fact(client, subscriber, stripe_side)
     ended = client.post(f"{MINE}/cancel", json={"at_period_end": False}).json()

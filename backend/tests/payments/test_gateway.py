@@ -1,4 +1,4 @@
-"""Calls of Stripe end in time, are retried with their key, and fail as our errors
+"""Calls to Stripe end in time, are retried with their key, and fail with our errors
 (R11).
 """
 
@@ -93,7 +93,7 @@ def test_a_lost_response_is_requested_again_with_the_same_key(script):
 def test_failures_are_our_own_errors(script, monkeypatch, answer, ours):
     monkeypatch.setattr(
         stripe.HTTPClient, "INITIAL_DELAY", 0.01
-    )  # all repetitions are made, with shorter pauses
+    )  # all retries happen, but with shorter pauses
     script.answers = [answer]
     with pytest.raises(ours) as failure:
         create()
@@ -143,7 +143,8 @@ def flood(handler, ended):
 def test_a_call_has_an_end_however_stripe_answers(script, monkeypatch, trouble):
     """R11.
 
-    The limits here are a second instead of ten, and a megabyte instead of twenty.
+    In this test, the limits are one second instead of ten, and one megabyte instead of
+    twenty.
     """
     monkeypatch.setattr(limits, "TOTAL_SECONDS", 1.0)
     monkeypatch.setattr(limits, "MAX_BYTES", 1_000_000)
@@ -151,7 +152,7 @@ def test_a_call_has_an_end_however_stripe_answers(script, monkeypatch, trouble):
     began = time.monotonic()
     with pytest.raises(PaymentsUnavailable):
         create()
-    assert time.monotonic() - began < 8  # far from the 30 seconds that the server would take
+    assert time.monotonic() - began < 8  # much less than the 30 seconds that the server would take
 
 
 def test_ten_seconds_are_the_whole_of_a_call():

@@ -1,4 +1,4 @@
-"""While Stripe hangs, nothing else does (R4, R11)."""
+"""If Stripe hangs, nothing else hangs (R4, R11)."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,7 +23,7 @@ def bearer(user):
 
 
 def test_requests_that_wait_for_stripe_leave_the_others_room(client, committed, script):
-    """R11: more requests wait than there are connections."""
+    """R11: the number of waiting requests is larger than the number of connections."""
     script.answers = [hang]
     buyers = [make_user() for _ in range(admission.slots + 3)]
     for buyer in buyers:
@@ -70,7 +70,7 @@ def test_no_transaction_is_open_while_stripe_is_asked(client, committed, stripe_
 def test_no_transaction_is_open_at_any_step_of_a_checkout(
     client, committed, stripe_side, method, path
 ):
-    """R4: the customer is created and synced, and gets a page."""
+    """R4: the steps create the customer, sync the customer, and create the page."""
     sell_plans()
     headers = bearer(make_user())
 
@@ -85,14 +85,14 @@ def test_no_transaction_is_open_while_a_job_asks_stripe(committed, stripe_side):
     """R4, R12."""
     user = make_user()
     with committed() as db, db.begin():
-        jobs.enqueue(db, "payments.look", {"customer_id": payer(user).id})
+        jobs.enqueue(db, "payments.sync_payer", {"customer_id": payer(user).id})
     assert watched(stripe_side, lambda: job_runs.run_next(lane=Lane.OUTSIDE))
 
 
 def watched(side, call, **which):
     """Return the result of `call`, and check that no connection is in a transaction.
 
-    Stripe is slow in the meantime, or in this step of it.
+    During the call, or in one step of it, Stripe is slow.
     """
     side.chaos(next=[{"fault": "slow", "seconds": 1.5, **which}])
     with ThreadPoolExecutor(1) as pool:
@@ -109,11 +109,11 @@ def watched(side, call, **which):
 
 
 def test_jobs_that_wait_for_stripe_delay_no_other_job(committed, script, smtp):
-    """R11: the emails of auth are such jobs."""
+    """R11: for example, the jobs that send emails of auth are not delayed."""
     script.answers = [hang]
     customer = make_customer(make_user())
     with committed() as db, db.begin():
-        jobs.enqueue(db, "payments.look", {"customer_id": customer.id})
+        jobs.enqueue(db, "payments.sync_payer", {"customer_id": customer.id})
     worker = Worker()
     worker.start()
     try:

@@ -1,4 +1,4 @@
-"""Nobody gets a second trial because `SECRET_KEY` was changed."""
+"""A change of `SECRET_KEY` gives no user a second trial."""
 
 import pytest
 
@@ -19,7 +19,7 @@ ADA = "ada@example.org"
 def test_a_trial_is_remembered_under_another_key(db, settings, previous):
     """Edge case: one trial per person.
 
-    The account was deleted, so only the digest of its address is left.
+    The account was deleted, so only the digest of the account's address is left.
     """
     first = make_user(email=ADA)
     make_customer(first, trial_used_at=utc_now(), email="")
@@ -33,8 +33,8 @@ def test_a_trial_is_remembered_under_another_key(db, settings, previous):
 
 
 def test_a_key_first_derived_after_the_change_is_the_old_one(db, settings):
-    """Digests of an earlier version were made with a key derived from the `SECRET_KEY`
-    of that time.
+    """An earlier version of the application made digests with a key that it derived
+    from the `SECRET_KEY` of that time.
     """
     with SessionLocal() as session:
         before = customers.person_of(session, ADA)

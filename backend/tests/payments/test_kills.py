@@ -1,8 +1,9 @@
-"""A process that is killed at any step leaves one effect (R7, R12, requirement 51).
+"""Even if a process is killed at any step, an event takes effect exactly once (R7, R12,
+requirement 51).
 
-The kill comes between receipt and acknowledgement, or during the work after that.
-Stripe resends an event that was not acknowledged. When the lease of a dead worker has
-expired, another worker takes its event.
+The process is killed between the receipt and the acknowledgement of an event, or during
+the work after that. Stripe resends an event that was not acknowledged. When the lease
+of a dead worker has expired, another worker takes its event.
 """
 
 import os
@@ -33,9 +34,10 @@ WAIT_SECONDS = 60
 
 @contextmanager
 def dying(role, points, **variables):
-    """The process and its children, which die in turn.
+    """Run `tests.payments.dying`, whose child processes die one after the other.
 
-    `begin()` lets the next one live, and `next_death()` waits for its end.
+    `begin()` starts the work of the next child, and `next_death()` waits until that
+    child is dead and returns the step.
     """
     command = [sys.executable, "-m", "tests.payments.dying", role, *points]
     environment = {**os.environ, "LOG_LEVEL": "error", **variables}
@@ -87,13 +89,13 @@ def events_known():
 
 
 def leases_run_out():
-    """Let five minutes pass."""
+    """Let five minutes pass, so that leases expire."""
     with SessionLocal() as db, db.begin():
         db.execute(update(Job).where(Job.lease.is_not(None)).values(due_at=db_clock.now()))
 
 
 def one_effect(user, subscription):
-    """Assert that a paid subscription had all of its effects once."""
+    """Assert that paying for the subscription had each of its effects exactly once."""
     with SessionLocal() as db:
         rows = list(db.scalars(select(Subscription).where(Subscription.stripe_id == subscription)))
         invoices = list(
@@ -112,9 +114,9 @@ def one_effect(user, subscription):
 
 
 def test_events_a_killed_server_did_not_acknowledge_are_resent(committed, client, stripe_side):
-    """There is one event at each step, and none is acknowledged.
+    """The server is killed once at each step. Each time, one event is not acknowledged.
 
-    Stripe resends all of them, and they are processed.
+    Stripe resends all these events, and they are processed.
     """
     sell_plans()
     user = make_user()
@@ -146,9 +148,11 @@ def test_events_a_killed_server_did_not_acknowledge_are_resent(committed, client
 
 
 def test_a_worker_that_dies_leaves_its_event_to_another(committed, client, stripe_side):
-    """There is one payer for each step.
+    """The worker is killed once at each step, while it processes the event of another
+    payer.
 
-    After the dead worker's lease, a live one processes the event once.
+    When the lease of the dead worker has expired, a live worker processes the event
+    once.
     """
     sell_plans()
     with dying("worker", WORK) as (begin, next_death):

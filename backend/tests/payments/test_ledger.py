@@ -1,6 +1,6 @@
 """Events are processed by asking Stripe (requirements 51 and 52).
 
-Each is processed once, in any order, and again after every failure.
+Each event is processed once, in any order, and again after every failure.
 """
 
 from datetime import timedelta
@@ -46,9 +46,9 @@ def events():
         return list(db.scalars(select(WebhookEvent).order_by(WebhookEvent.id)))
 
 
-def looks(user):
+def syncs(user):
     with SessionLocal() as db:
-        return db.scalar(select(Customer.looks).where(Customer.user_id == user.id))
+        return db.scalar(select(Customer.last_ticket).where(Customer.user_id == user.id))
 
 
 def alarms(records):
@@ -72,17 +72,17 @@ def test_events_lead_to_what_stripe_has(client, stripe_side):
 
 
 def test_a_burst_of_events_is_one_look(client, stripe_side):
-    """A sync has seen everything that arrived before it began."""
+    """A sync covers all events that arrived before it began."""
     user = make_user()
     subscribe(stripe_side, user)
     handled = [one for one in stripe_side.events(payer(user).stripe_id) if one["type"] in HANDLED]
     assert len(handled) >= 5
     told(client, stripe_side, user)
-    assert looks(user) == 1
+    assert syncs(user) == 1
 
 
 def test_old_events_bring_nothing_old_back(client, stripe_side):
-    """Requirement 52: the event says active, Stripe says canceled."""
+    """Requirement 52: the event says `active`, but Stripe says `canceled`."""
     user = make_user()
     made = subscribe(stripe_side, user)
     begun = stripe_side.events(payer(user).stripe_id)
@@ -98,11 +98,11 @@ def test_an_event_again_days_later_has_no_effect(client, stripe_side):
     user = make_user()
     subscribe(stripe_side, user)
     told(client, stripe_side, user)
-    before, count = looks(user), len(events())
+    before, count = syncs(user), len(events())
     with SessionLocal() as db, db.begin():
         db.execute(update(WebhookEvent).values(processed_at=utc_now() - timedelta(days=3)))
     told(client, stripe_side, user)
-    assert (looks(user), len(events()), jobs()) == (before, count, [])
+    assert (syncs(user), len(events()), jobs()) == (before, count, [])
 
 
 def test_while_stripe_is_away_the_event_waits_and_says_why(client, stripe_side, settings):
@@ -135,7 +135,7 @@ def test_while_stripe_is_away_the_event_waits_and_says_why(client, stripe_side, 
 def test_an_event_failing_for_a_day_is_dead_and_can_be_replayed(
     client, stripe_side, settings, records
 ):
-    """R12: dead letter and replay."""
+    """R12: the event becomes a dead letter, and can be replayed."""
     user = make_user()
     subscribe(stripe_side, user)
     settings(STRIPE_API_BASE="http://127.0.0.1:1")
@@ -186,7 +186,7 @@ def test_a_parked_event_is_worked_off_when_its_customer_is_known(client, stripe_
     assert events()[0].outcome == "done"
 
 
-def test_the_sweeper_finds_what_lost_its_job(client, stripe_side):
+def test_the_sweeper_adds_a_job_to_an_event_without_one(client, stripe_side):
     """R12. While there is a job, the sweeper adds none."""
     user = make_user()
     with_card(stripe_side, user)
@@ -205,7 +205,7 @@ def test_the_sweeper_finds_what_lost_its_job(client, stripe_side):
 
 
 def test_many_waiting_events_do_not_hide_one_that_lost_its_job(client, stripe_side, monkeypatch):
-    monkeypatch.setattr(processing, "BATCH", 2)  # 500 events would take half a minute to make
+    monkeypatch.setattr(processing, "BATCH", 2)  # 500 events would take half a minute
     for number in range(4):
         send(
             client,
@@ -255,7 +255,7 @@ def refunded(side, user, **params):
 def test_a_refund_shows_on_its_invoice(client, stripe_side, params, back):
     """Edge case: refund full and partial.
 
-    Their events name a charge, not the customer, who keeps access.
+    The events name a charge, but not the customer. The customer keeps access.
     """
     user = make_user()
     made = subscribe(stripe_side, user)
@@ -270,7 +270,7 @@ def test_a_refund_shows_on_its_invoice(client, stripe_side, params, back):
 
 
 def test_a_card_that_was_detached_is_told_by_whom_it_was(client, stripe_side):
-    """Edge case: payment method detached. The event's object names nobody any more."""
+    """Edge case: payment method detached. The event no longer names a customer."""
     user = make_user()
     made = subscribe(stripe_side, user)
     told(client, stripe_side, user)

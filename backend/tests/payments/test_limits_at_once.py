@@ -19,7 +19,7 @@ from tests.auth.factories import make_user, token_for
 from tests.payments.factories import store_plans
 from tests.support.widgets import Widget, WidgetCreate, WidgetRead
 
-LIMIT = 3  # of projects, in the free plan
+LIMIT = 3  # the number of projects in the free plan
 router = Router(prefix="/places")
 
 

@@ -1,6 +1,8 @@
-"""A transaction that writes about a payer waits for another that does so already.
+"""A transaction that writes rows of a payer waits for another transaction that does the
+same.
 
-After that it decides by what the other one has written (R12):
+After that, the waiting transaction decides by the rows that the other one has written
+(R12):
 
     first    lock payer, write ........ commit
     second             lock payer (waits) ...... read the payer again, decide
@@ -22,7 +24,7 @@ from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, store_plans
 from tests.payments.seen import payer, subscription, write
 
-# SQLite has one writer at a time, and tells the second one by a refusal.
+# SQLite has one writer at a time, and refuses the second writer.
 pytestmark = [pytest.mark.only("postgresql", "mysql"), pytest.mark.usefixtures("billing")]
 
 
@@ -66,7 +68,7 @@ def test_a_checkout_waits_for_a_subscription_being_written(customer, threads):
         with SessionLocal() as db, db.begin():
             user, found = db.get_one(User, customer.user_id), db.get_one(Customer, customer.id)
             plan = db.scalars(select(Plan).where(Plan.offered_as == "team")).one()
-            return checkout._begin_attempt(db, user, found, plan, None)  # noqa: SLF001 - the window is inside `create_checkout`
+            return checkout.begin_attempt(db, user, found, plan, None)
 
     with SessionLocal() as db:
         sync.write_payer(db, sync.take_ticket(customer.id), payer(customer, subscription()))

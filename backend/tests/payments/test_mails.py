@@ -1,4 +1,4 @@
-"""Emails about payments: each occasion has one, however often we sync."""
+"""Users get emails about payments: one for each occasion, however often we sync."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,35 +10,12 @@ from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.platform.models import Job, Mail
 from app.routers.auth.models import User
-from app.routers.payments.models import Plan
 from app.routers.payments.plans.currencies import money
-from tests.auth.factories import make_user
-from tests.payments.factories import make_customer
+from tests.payments.mailed import coupon, from_now, see, subjects
 from tests.payments.seen import at, invoice, payer, subscription, unpaid, write
 from tests.support.mails import mails_to
 
 pytestmark = pytest.mark.usefixtures("shown_plans", "billing")
-
-
-@pytest.fixture
-def user(shown_plans, db):
-    db.execute(update(Plan).where(Plan.slug == "pro").values(stripe_price_id="price_1"))
-    db.commit()
-    return make_user()
-
-
-@pytest.fixture
-def customer(user):
-    return make_customer(user)
-
-
-def subjects(user):
-    return [mail.subject for mail in mails_to(user.email)]
-
-
-def see(customer, *what, times=2):
-    for _ in range(times):
-        write(customer, payer(customer, *what))
 
 
 def test_a_payment_gets_one_receipt(user, customer):
@@ -64,15 +41,17 @@ def test_nothing_paid_or_long_ago_gets_none(user, customer, bill):
 
 
 def test_a_payment_of_which_we_heard_late_gets_its_receipt(user, customer):
-    """Edge case: late event. It came after weeks, or never, and we learned of the
-    payment by other means.
+    """Edge case: late event. The event came weeks later or never, and a sync found the
+    payment.
     """
     see(customer, subscription(), invoice(paid_at=at(utc_now() - timedelta(days=29))))
     assert subjects(user) == ["Receipt: 12.00 EUR"]
 
 
 def test_each_failed_attempt_gets_one_email_with_the_days_left(user, customer):
-    """Edge case: past_due keeps access for a grace. Mails ask for the payment."""
+    """Edge case: past_due keeps access for a grace period. Emails ask for the
+    payment.
+    """
     begun = at(utc_now() - timedelta(days=1, hours=1))
     for attempts in (1, 1, 2):
         see(
@@ -102,16 +81,16 @@ def test_a_payment_that_needs_confirmation_has_its_own_email(user, customer):
 
 
 def looks_at(customer):
-    """Return when jobs will sync this payer."""
+    """Return the times at which jobs will sync this payer."""
     with SessionLocal() as session:
-        jobs = session.scalars(select(Job).where(Job.kind == "payments.look")).all()
+        jobs = session.scalars(select(Job).where(Job.kind == "payments.sync_payer")).all()
     return [job.due_at for job in jobs if job.payload == {"customer_id": customer.id}]
 
 
 @pytest.mark.parametrize("reason", ["subscription_update", "subscription_create"])
 def test_no_email_to_confirm_while_the_payer_is_at_stripes_page(user, customer, reason):
-    """The payer has just asked for the payment, and Stripe's page asks for the
-    confirmation.
+    """The payer has just started the payment, and Stripe's page asks the payer to
+    confirm.
     """
     asked = unpaid(
         needs_action=True, reason=reason, finalized_at=at(utc_now() - timedelta(minutes=20))
@@ -127,7 +106,7 @@ def test_no_email_to_confirm_while_the_payer_is_at_stripes_page(user, customer, 
 
 
 def test_who_left_the_page_of_a_checkout_gets_no_mail_to_confirm(user, customer):
-    """Nothing was bought, and the invoice is soon void."""
+    """Nothing was bought, and the invoice will soon be void."""
     begun = subscription(status="incomplete", attempt="key of the checkout")
     long_ago = at(utc_now() - timedelta(hours=5))
     see(
@@ -144,126 +123,6 @@ def test_a_payment_begun_by_someone_else_is_confirmed_by_email(user, customer):
     bill = unpaid(needs_action=True, reason="subscription_create", finalized_at=long_ago)
     see(customer, subscription(status="incomplete"), bill)
     assert subjects(user) == ["Confirm your payment of 12.00 EUR"]
-
-
-@pytest.mark.parametrize(
-    ("left", "expected"),
-    [
-        (timedelta(days=4), 0),
-        (timedelta(days=3), 1),
-        (timedelta(minutes=5), 1),
-        (timedelta(minutes=-5), 0),
-    ],
-)
-def test_the_end_of_a_trial_is_told_three_days_before(user, customer, left, expected):
-    """Edge case: trial with a card."""
-    see(customer, subscription(status="trialing", trial_end=at(utc_now() + left)))
-    mails = mails_to(user.email)
-    assert len(mails) == expected
-    assert all(
-        "Your card will then be charged" in mail.text and "12.00 EUR per month" in mail.text
-        for mail in mails
-    )
-
-
-def test_a_trial_without_card_is_asked_for_one(user, customer):
-    """Edge case: trial without a card."""
-    ends = at(utc_now() + timedelta(days=2))
-    see(customer, subscription(status="trialing", trial_end=ends, has_payment_method=False))
-    (mail,) = mails_to(user.email)
-    assert "Without one, the subscription ends" in mail.text
-    assert "your card is charged" not in mail.text
-
-
-@pytest.mark.parametrize(
-    ("behavior", "told"),
-    [
-        ("cancel", "the subscription ends automatically"),
-        ("pause", "the subscription is paused"),
-        ("create_invoice", "the first payment fails"),
-    ],
-)
-def test_the_email_tells_what_follows_a_trial_without_a_card(user, customer, behavior, told):
-    ends = at(utc_now() + timedelta(days=2))
-    trial = {
-        "status": "trialing",
-        "trial_end": ends,
-        "has_payment_method": False,
-        "trial_without_card": behavior,
-    }
-    see(customer, subscription(**trial))
-    (mail,) = mails_to(user.email)
-    assert f"Without one, {told}." in mail.text
-    assert f"Without one, {told}." in mail.html
-
-
-def test_a_trial_whose_payer_is_sent_invoices_promises_no_charge(user, customer):
-    ends = at(utc_now() + timedelta(days=2))
-    see(
-        customer,
-        subscription(
-            status="trialing", trial_end=ends, has_payment_method=False, days_until_due=14
-        ),
-    )
-    (mail,) = mails_to(user.email)
-    assert "We will then send you an invoice." in mail.text
-    assert "card" not in mail.text
-
-
-def coupon(**changes):
-    return {"coupon": "c", "percent_off": None, "amount_off": None, "ends_at": None} | changes
-
-
-@pytest.mark.parametrize(
-    ("discounts", "first"),
-    [
-        ([coupon(percent_off=12.5)], "10.50 EUR"),
-        ([coupon(percent_off=50), coupon(amount_off=100)], "5.00 EUR"),
-        ([coupon(amount_off=5000)], "0.00 EUR"),
-        ([coupon(percent_off=50, ends_at=(utc_now() + timedelta(days=1)).isoformat())], None),
-        ([], None),
-    ],
-)
-def test_a_discount_is_told_with_the_end_of_a_trial(user, customer, discounts, first):
-    ends = at(utc_now() + timedelta(days=2))
-    see(customer, subscription(status="trialing", trial_end=ends, discounts=discounts))
-    (mail,) = mails_to(user.email)
-    assert "12.00 EUR per month" in mail.text
-    assert ("discount" in mail.text) is (first is not None)
-    assert first is None or f"the first payment is {first}." in mail.text
-
-
-DAY = timedelta(days=1)
-
-
-def from_now(facts):
-    """Convert spans of time to moments."""
-    return {
-        name: at(utc_now() + value) if isinstance(value, timedelta) else value
-        for name, value in facts.items()
-    }
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        ({"cancel_at_period_end": True}, 0),
-        ({"cancel_at": 2 * DAY}, 0),
-        ({"cancel_at": 1 * DAY}, 0),
-        ({"cancel_at": 40 * DAY}, 1),  # ends later, and is charged before
-        ({"pause_behavior": "void"}, 0),
-        ({"pause_behavior": "keep_as_draft", "pause_until": 9 * DAY}, 0),
-        ({"pause_behavior": "mark_uncollectible", "pause_until": 1 * DAY}, 1),
-    ],
-)
-def test_the_end_of_a_trial_is_told_if_a_charge_follows(user, customer, facts, expected):
-    see(
-        customer,
-        subscription(
-            **{"status": "trialing", "trial_end": at(utc_now() + 2 * DAY)} | from_now(facts)
-        ),
-    )
-    assert len(subjects(user)) == expected
 
 
 def test_a_card_that_went_away_is_missed_once_a_period(user, customer):

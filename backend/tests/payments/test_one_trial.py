@@ -1,26 +1,31 @@
 """A person gets one trial. Another spelling of an address is not another person."""
 
 import hmac
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.core.types import utc_now
 from app.db.database import SessionLocal
 from app.platform.kept_keys import kept_key
-from app.routers.payments.models import CheckoutAttempt, Customer
-from app.routers.payments.selling import customers
+from app.routers.auth.models import User
+from app.routers.payments.models import CheckoutAttempt, Customer, Plan, Subscription
+from app.routers.payments.selling import checkout, customers
 from app.routers.payments.selling.customers import had_trial, mailbox_of
 from tests.auth.factories import make_user
-from tests.payments.factories import make_customer
+from tests.payments.buying import attempts, begin, session_of
+from tests.payments.factories import make_customer, sell_plans
+from tests.payments.steps import payer, told
 
 MAILBOXES = [
     ("ada@example.com", "ada@example.com"),
     ("ada+trial@example.com", "ada@example.com"),
     ("ada+a+b@example.com", "ada@example.com"),
-    ("a.da@example.com", "a.da@example.com"),  # dots count elsewhere
-    ("ada-trial@example.com", "ada-trial@example.com"),  # so do dashes
+    ("a.da@example.com", "a.da@example.com"),  # at other providers, dots matter
+    ("ada-trial@example.com", "ada-trial@example.com"),  # dashes matter, too
     ("+ada@example.com", "+ada@example.com"),
     ("Ada@Example.COM", "ada@example.com"),
     ("a.d.a@gmail.com", "ada@gmail.com"),
@@ -81,3 +86,94 @@ def test_a_checkout_of_the_same_mailbox_begins_without_trial(client, sold_plans,
     assert client.post("/payments/checkout", json={"plan": "pro"}).status_code == 201
     with SessionLocal() as db:
         assert db.scalars(select(CheckoutAttempt.trial_days)).all() == [0]
+
+
+def test_an_open_checkout_of_the_same_mailbox_holds_the_trial(client, sold_plans, login):
+    """Both sessions could be paid, and each would begin a trial."""
+    for email in ("grace.hopper@gmail.com", "gracehopper+2@gmail.com", "ada@example.com"):
+        login(make_user(email=email))
+        assert begin(client, "pro").status_code == 201
+    assert [bool(one.trial_days) for one in attempts()] == [True, False, True]
+
+
+def test_the_trial_is_free_again_when_that_checkout_has_ended(
+    client, sold_plans, login, stripe_side
+):
+    first = login(make_user(email="ada@example.com"))
+    stripe_side.api.checkout.sessions.expire(begin(client, "pro").json()["session_id"])
+    told(client, stripe_side, first)
+    login(make_user(email="ada+2@example.com"))
+    assert begin(client, "pro").status_code == 201
+    assert all(one.trial_days for one in attempts())
+
+
+def offer(user_id, plan_id):
+    """Begin a checkout attempt in a separate transaction, as a checkout does."""
+    with SessionLocal() as db, db.begin():
+        user, plan = db.get_one(User, user_id), db.get_one(Plan, plan_id)
+        payer_row = db.scalars(select(Customer).where(Customer.user_id == user_id)).one()
+        attempt = checkout.begin_attempt(db, user, payer_row, plan, None)
+        assert attempt
+        return attempt.trial_days
+
+
+def test_two_accounts_at_once_get_one_trial(committed, stripe_side):
+    sell_plans()
+    users = [make_user(email=f"ada+{number}@example.com") for number in (1, 2)]
+    for user in users:
+        make_customer(user)
+    with SessionLocal() as db:
+        plan = db.scalars(select(Plan).where(Plan.slug == "pro")).one()
+    with ThreadPoolExecutor(2) as threads:
+        offers = [threads.submit(offer, user.id, plan.id) for user in users]
+        days = sorted(one.result(60) for one in offers)
+    assert days == [0, plan.trial_days]
+
+
+@pytest.mark.only("postgresql", "mysql")
+def test_the_second_account_waits_for_the_first_ones_commit(committed, stripe_side):
+    sell_plans()
+    first, second = (make_user(email=f"ada+{number}@example.com") for number in (1, 2))
+    make_customer(second)
+    with SessionLocal() as db, ThreadPoolExecutor(1) as threads:
+        plan = db.scalars(select(Plan).where(Plan.slug == "pro")).one()
+        assert not had_trial(db, db.merge(make_customer(first)))
+        waiting = threads.submit(offer, second.id, plan.id)
+        with pytest.raises(StillWaiting):
+            waiting.result(0.3)
+        db.rollback()
+        assert waiting.result(60) == plan.trial_days
+
+
+def subscriptions():
+    with SessionLocal() as db:
+        return list(db.scalars(select(Subscription)))
+
+
+def trial_end(side, answer):
+    side.pay(answer.json()["url"])
+    subscription = session_of(side, answer).subscription
+    return side.api.subscriptions.retrieve(subscription).trial_end
+
+
+def test_a_trial_is_given_once(client, buyer, stripe_side):
+    """Edge case: one trial per person."""
+    assert trial_end(stripe_side, begin(client, "pro")) is not None
+    told(client, stripe_side, buyer)
+    (row,) = subscriptions()
+    assert row.status == "trialing"
+    stripe_side.api.subscriptions.cancel(row.stripe_id)
+    told(client, stripe_side, buyer)
+    assert trial_end(stripe_side, begin(client, "pro")) is None
+
+
+def test_a_new_account_with_a_known_address_gets_no_second_trial(client, buyer, stripe_side):
+    """Edge case: one trial per person."""
+    before = make_customer(
+        make_user(email="old@example.org"), trial_used_at=utc_now() - timedelta(days=90)
+    )
+    with SessionLocal() as db, db.begin():
+        same = payer(buyer).person
+        db.execute(update(Customer).where(Customer.id == before.id).values(person=same))
+    begin(client, "pro")
+    assert attempts()[0].trial_days == 0

@@ -1,6 +1,7 @@
-"""An account ends while its request waits for Stripe (R21).
+"""An account is deleted or disabled, or its sessions end, while its request waits for
+Stripe (R21).
 
-Nothing of the account is left at Stripe, and the request gets no normal response:
+Nothing of a deleted account is left at Stripe, and the request gets no normal response:
 
     request    commit ... ask Stripe ............. read the user again → 401, and what
                                                    Stripe has created is closed
@@ -10,17 +11,16 @@ Nothing of the account is left at Stripe, and the request gets no normal respons
 import pytest
 from sqlalchemy import func, select, update
 
-from app.core.types import utc_now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.auth.models import User
 from app.routers.auth.sessions import login_sessions
 from app.routers.payments import gateway
-from app.routers.payments.models import CheckoutAttempt, Customer, Subscription
-from app.routers.payments.operations import doctor, invariants
+from app.routers.payments.models import CheckoutAttempt, Customer
+from app.routers.payments.operations import doctor
 from tests.auth.factories import PASSWORD, make_user, token_for
-from tests.payments.factories import make_customer, sell_plans
+from tests.payments.factories import sell_plans
 from tests.payments.steps import deliver, outcome, payer, subscribe, told, work
 
 CHECKOUT = "/payments/checkout"
@@ -35,10 +35,11 @@ def buyer(committed, login, stripe_side):
 
 @pytest.fixture
 def overtake(client, buyer, monkeypatch):
-    """Return `overtake(moment, name, end)`: it ends the account during a Stripe call.
+    """Return `overtake(moment, name, end)`, which ends the account during a call to
+    Stripe.
 
     `overtake("before", "create_session", delete)` runs `delete` before the call reaches
-    Stripe. With `"after"`, Stripe has answered already.
+    Stripe. With `"after"`, Stripe has already responded.
     """
 
     def at(moment, name, end):
@@ -58,7 +59,7 @@ def overtake(client, buyer, monkeypatch):
 
 
 def delete(client, user):
-    """Delete the account by another session of the user."""
+    """Delete the account with another session of the same user."""
     headers = {"Authorization": f"Bearer {token_for(user)}"}
     assert (
         client.post(
@@ -69,7 +70,9 @@ def delete(client, user):
 
 
 def delete_and_forget(client, user):
-    """Delete the account so quickly that Stripe has forgotten it before it is asked."""
+    """Delete the account so quickly that Stripe has deleted the customer before the
+    call.
+    """
     delete(client, user)
     work()
 
@@ -86,10 +89,10 @@ def sign_out(_client, user):
 
 
 def work_soon():
-    """Do what a worker would do a minute later."""
+    """Run the jobs that a worker would run within a minute."""
     for _ in range(3):
         with SessionLocal() as db, db.begin():
-            soon = Job.kind.in_(["payments.forget_customer", "payments.look"])
+            soon = Job.kind.in_(["payments.forget_customer", "payments.sync_payer"])
             db.execute(
                 update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=db_clock.now())
             )
@@ -97,8 +100,8 @@ def work_soon():
 
 
 def at_stripe(side, email):
-    """Return the numbers of customers with the address, and of pages that could be
-    paid.
+    """Return the number of customers with the address, and the number of Checkout pages
+    that could be paid.
     """
     pages = [
         one for one in side.api.checkout.sessions.list({"limit": 100}).data if one.status == "open"
@@ -144,9 +147,9 @@ def test_for_an_account_that_is_gone_no_page_is_asked_for(
 def test_a_customer_created_after_deletion_is_forgotten_at_once(
     client, buyer, stripe_side, overtake
 ):
-    """The request that created the customer does so.
+    """The request that created the customer also deletes it.
 
-    The deletion could only search for the customer a minute later.
+    The deletion of the account could only search for the customer a minute later.
     """
     overtake("before", "create_customer", delete)
     assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 401
@@ -201,7 +204,7 @@ def test_what_is_paid_as_the_account_is_deleted_is_paid_back(client, buyer, stri
 
 
 def test_the_doctor_makes_stripe_forget_a_deleted_account(client, buyer, stripe_side):
-    """This holds whatever the reason was: a lost job, or a backup that was restored."""
+    """The reason may be a lost job, or a backup that was restored."""
     customer = payer(buyer).stripe_id
     delete(client, buyer)
     with SessionLocal() as db, db.begin():
@@ -226,7 +229,9 @@ def subscribe_without_us(side, customer):
 def test_a_portal_of_a_deleted_account_is_shown_to_nobody(
     client, buyer, stripe_side, overtake, moment
 ):
-    """Stripe cannot revoke a portal session. It ends with its customer."""
+    """Stripe cannot revoke a portal session. The session ends when its customer is
+    deleted.
+    """
     payer(buyer)
     overtake(moment, "open_portal", delete_and_forget)
     assert outcome(client.post("/payments/portal")) == (401, "not_authenticated")
@@ -249,7 +254,7 @@ def test_an_overtaken_change_is_stored_without_a_response(
 ):
     """An account with a subscription cannot be deleted.
 
-    We know here what Stripe did nevertheless.
+    The rows still show what Stripe did.
     """
     action, body, step, end = race
     subscribe(stripe_side, buyer)
@@ -258,7 +263,7 @@ def test_an_overtaken_change_is_stored_without_a_response(
     assert outcome(client.post(f"{SUBSCRIPTION}/{action}", json=body)) == (401, "not_authenticated")
     assert {one.what for one in doctor.find_differences(patience=0)} <= {
         "invoice"
-    }  # which the look brings that follows
+    }  # the sync that follows stores the missing invoices
 
 
 def test_a_subscription_of_a_disabled_user_goes_on_and_is_told(client, buyer, stripe_side):
@@ -279,28 +284,3 @@ def test_a_page_of_a_user_who_is_disabled_is_closed(client, buyer, stripe_side):
         db.execute(update(Job).where(Job.kind == "payments.catch_up").values(due_at=db_clock.now()))
     work_soon()
     assert at_stripe(stripe_side, buyer.email) == (1, 0)
-
-
-def test_invariants_know_what_is_left_of_a_deleted_account(committed, billing):
-    user = make_user(email="x@deleted.invalid")
-    customer = make_customer(user, email="x@example.org")
-    with SessionLocal() as db, db.begin():
-        at = {
-            "started_at": utc_now(),
-            "current_period_start": utc_now(),
-            "current_period_end": utc_now(),
-        }
-        plain = {"stripe_item_id": "si", "stripe_price_id": "price", "cancel_at_period_end": False}
-        left = {
-            "customer_id": customer.id,
-            "live_customer_id": customer.id,
-            "stripe_id": "sub_left",
-            "status": "active",
-        }
-        db.add(Subscription(**left, **at, **plain, has_payment_method=True))
-    with SessionLocal() as db:
-        broken = {(one.subject, one.rule) for one in invariants.broken_invariants(db)}
-    assert broken == {
-        ("sub_left", "a deleted account has no subscription"),
-        (customer.stripe_id, "a deleted account has no email address"),
-    }

@@ -1,6 +1,6 @@
-"""Events of different payers are processed at once (R11, R12).
+"""Events of different payers are processed at the same time (R11, R12).
 
-Those of one payer keep no thread from the others.
+Events of one payer do not take threads from other payers.
 """
 
 import pytest
@@ -38,11 +38,11 @@ def tell(client, customer, number=1):
 
 
 def asked_about(script):
-    """Return the payers that Stripe was asked about."""
+    """Return the payers that requests to Stripe have named."""
     return {path.split("cus_")[1][0] for _, path, *_ in script.requests if "cus_" in path}
 
 
-@pytest.mark.only("postgresql", "mysql")  # on SQLite fewer threads do jobs
+@pytest.mark.only("postgresql", "mysql")  # on SQLite, fewer threads run jobs
 def test_payers_do_not_wait_for_each_other(client, payers, script, request):
     script.answers = [hang]
     for customer in payers:
@@ -54,7 +54,7 @@ def test_payers_do_not_wait_for_each_other(client, payers, script, request):
 
 
 def test_many_events_of_one_payer_leave_the_others_room(committed, client, payers, script, request):
-    """There are more of them than threads, and the first sync hangs."""
+    """The payer has more events than there are threads, and the first sync hangs."""
     script.answers = [hang]
     tell(client, payers[0], THREADS[Lane.OUTSIDE] * 3)
     request.getfixturevalue("working")

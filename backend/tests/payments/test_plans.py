@@ -1,4 +1,4 @@
-"""The plans that are for sale, and the same at Stripe."""
+"""The plans that are for sale are the same in our rows and at Stripe."""
 
 import pytest
 from sqlalchemy import select
@@ -74,7 +74,7 @@ def test_a_plan_that_is_no_longer_sold_goes_on_for_who_has_it(client, login, sho
 
 @pytest.fixture
 def sold(sold_plans):
-    """Stripe and the table as plans.toml has it; gives the offers."""
+    """Store the plans of plans.toml at Stripe and in the table. Return the offers."""
     return plan_file.read_plan_file()
 
 
@@ -145,7 +145,9 @@ def test_a_new_amount_is_a_new_price_and_subscribers_keep_theirs(client, login, 
 
 
 def test_a_plan_that_is_sold_again_is_what_it_was(sold):
-    """The plan keeps its price at Stripe and the row that its subscribers have."""
+    """The plan keeps its price at Stripe, and the row to which its subscribers
+    refer.
+    """
     before = offered()["team"]
     without = [offer for offer in sold if offer.slug != "team"]
     with SessionLocal() as db, db.begin():
@@ -159,7 +161,7 @@ def test_a_plan_that_is_sold_again_is_what_it_was(sold):
 
 
 def test_an_amount_tried_and_reverted_before_stripe_saw_it(sold):
-    """`make dev` stores the plans without Stripe, which is updated afterwards."""
+    """`make dev` first stores the plans without Stripe, and updates Stripe later."""
     before = offered()["team"]
     with SessionLocal() as db, db.begin():
         publishing.store_plans(db, changed(sold, "team", amount=5900))
@@ -173,7 +175,7 @@ def test_an_amount_tried_and_reverted_before_stripe_saw_it(sold):
 
 
 def test_what_somebody_changed_at_stripe_raises_the_alarm(sold, stripe_side, records):
-    """The events product.updated and price.updated lead here."""
+    """The events product.updated and price.updated cause this check."""
     stripe_side.api.products.update("liftoff-pro", {"name": "Cheap"})
     try:
         with SessionLocal() as db:

@@ -15,14 +15,16 @@ from tests.payments.two_sides import objects_of, rows_of
 
 @pytest.fixture
 def payer(db, stripe_side, login):
-    """A signed-in user without a card, until Stripe's page asks for one."""
+    """A signed-in user who has no card until Stripe's page asks for a card."""
     found = make_payer(stripe_side, sell_plans(), card=None, clock=True)
     login(found.user)
     return found
 
 
 def make_code(side, code, coupon=None, **limits):
-    """Create a code for half of the first invoice, unless told otherwise."""
+    """Create a promotion code. By default, the code takes half off the first
+    invoice.
+    """
     made = side.api.coupons.create(
         {"percent_off": 50, "duration": "once"} if coupon is None else coupon
     )
@@ -41,7 +43,7 @@ def told(client, payer):
 
 
 class Bought:
-    """The subscription that was bought."""
+    """The payer's only subscription."""
 
     def __init__(self, payer):
         self.payer = payer
@@ -115,8 +117,8 @@ def of_another(side):
     ids=["switched off", "expired", "of another customer"],
 )
 def test_a_code_that_cannot_be_used_is_said_and_hinders_nothing(client, payer, limits):
-    """Some of them are active in Stripe's list, and refused only where they are
-    used.
+    """Some of these codes are active in Stripe's list, and are refused only when they
+    are used.
     """
     make_code(payer.side, "NOT-NOW", **limits(payer.side))
     assert outcome(begin(client, promotion_code="NOT-NOW")) == (422, "promotion_code_unknown")
@@ -124,7 +126,9 @@ def test_a_code_that_cannot_be_used_is_said_and_hinders_nothing(client, payer, l
 
 
 def test_a_code_made_for_each_of_many_is_ones_own(client, payer):
-    """Stripe lets a code be created once per customer, and lists them all."""
+    """At Stripe, the same code can exist once for each customer. Stripe's list then
+    contains all of these codes.
+    """
     for customer in (
         payer.side.api.customers.create({}).id,
         payer.stripe_id,

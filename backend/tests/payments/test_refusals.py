@@ -1,4 +1,4 @@
-"""Sales that Stripe refuses, and what a buyer and an operator are told."""
+"""If Stripe refuses a sale, the buyer and the operator get useful messages."""
 
 import pytest
 from sqlalchemy import update
@@ -29,6 +29,10 @@ def alarms(records):
 
 def archive(stripe_side, slug):
     stripe_side.api.prices.update(plan_of(slug).stripe_price_id, {"active": False})
+
+
+def archive_product(stripe_side, slug):
+    stripe_side.api.products.update(plan_of(slug).stripe_product_id, {"active": False})
 
 
 def in_another_currency(stripe_side, slug):
@@ -70,8 +74,27 @@ def test_nor_can_a_subscription_change_to_it(client, subscriber, stripe_side, ac
     assert client.get(MINE).json()["plan"]["slug"] == "team"
 
 
+def test_an_archived_product_is_the_same(client, subscriber, stripe_side, login):
+    """The prices of an archived product stay active, and Stripe's error names no
+    parameter.
+    """
+    archive_product(stripe_side, "pro")
+    refused = (503, "payments_unavailable")
+    assert outcome(client.post(f"{MINE}/change", json={"plan": "pro"})) == refused
+    login(make_user())
+    assert outcome(client.post(CHECKOUT, json={"plan": "pro"})) == refused
+
+
+@pytest.mark.parametrize("archive_it", [archive, archive_product])
+def test_who_has_what_is_archived_can_leave_it(client, subscriber, stripe_side, archive_it):
+    """Every change of an amount archives the old price, which the subscribers keep."""
+    archive_it(stripe_side, "team")
+    later = {"plan": "pro", "when": "period_end"}
+    assert client.post(f"{MINE}/change", json=later).status_code == 200
+
+
 def test_a_price_that_stripe_does_not_know_is_the_same(client, subscriber, login):
-    """The price was deleted, or the key is that of another account."""
+    """The price was deleted, or the key belongs to another account."""
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "pro").values(stripe_price_id="price_of_nobody"))
     assert outcome(client.post(f"{MINE}/change", json={"plan": "pro"})) == (
@@ -102,7 +125,7 @@ def test_a_known_currency_is_compared_without_asking_stripe(
 
 @pytest.mark.parametrize("when", ["now", "period_end"])
 def test_so_it_does_where_stripe_alone_knows_it(client, subscriber, stripe_side, when):
-    """The plan that it has is none of ours."""
+    """The subscription has a plan that is not ours."""
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "team").values(stripe_price_id="price_before"))
     in_another_currency(stripe_side, "pro")
@@ -122,7 +145,7 @@ def test_so_does_a_customer_who_has_something_to_pay_for(client, sold_plans, log
 
 @pytest.fixture
 def team(login, shown_plans, billing):
-    """A signed-in subscriber, with a Stripe that would answer no call."""
+    """A signed-in subscriber to Team. No Stripe responds."""
     make_subscription(make_customer(login(make_user())), "team")
 
 

@@ -1,4 +1,4 @@
-"""A change of plan at the end of the period, and what else is possible until then."""
+"""A change of plan at the end of the period, and other actions before that."""
 
 from datetime import datetime, timedelta
 
@@ -203,7 +203,7 @@ def test_after_the_change_a_subscription_is_managed_as_before(client, subscriber
 
 @pytest.mark.parametrize("wish", ["cancel", "resume"])
 def test_the_portal_does_what_its_visitor_wants(client, subscriber, stripe_side, wish):
-    """In the portal, too, a waiting change gives way."""
+    """An action in the portal also replaces a waiting change."""
     schedule(client)
     portal = client.post("/payments/portal").json()["url"]
     answer = plain_http().post(f"{portal}/subscriptions/{subscriber.stripe}/{wish}", data={})

@@ -1,4 +1,6 @@
-"""Schedules that were created in Stripe's dashboard: seen, compared, and replaced."""
+"""The application sees, compares and replaces schedules that were created in Stripe's
+dashboard.
+"""
 
 import pytest
 
@@ -11,7 +13,7 @@ from tests.payments.test_scheduled_changes import schedule, scheduled_slug
 def test_a_schedule_made_by_hand_is_seen_and_repaired(client, subscriber, stripe_side):
     """An administrator plans a change in Stripe's dashboard.
 
-    The doctor sees what no event told us.
+    The doctor finds the schedule, although no event announced it.
     """
     api = stripe_side.api
     made = api.subscription_schedules.create({"from_subscription": subscriber.stripe})

@@ -1,7 +1,6 @@
-"""The life of a subscription on a laptop without a network, as `make demo-billing`
-runs.
+"""`make demo-billing` runs the life of a subscription on a laptop without a network.
 
-A browser does the Checkout.
+In this test, a real browser pays in Checkout.
 """
 
 import re
@@ -25,7 +24,9 @@ pytest_plugins = ["tests.support.browser"]
 
 @pytest.fixture
 def world(settings, committed):
-    """A server, a worker and the simulator, as `make dev` starts them."""
+    """A server, a worker and the simulator, which are started in the same way as by
+    `make dev`.
+    """
     port = free_port()
     webhook = f"http://127.0.0.1:{port}/payments/webhook"
     with simulator_process("--webhook", webhook, "--webhook-secret", SECRET) as stripe:
@@ -40,7 +41,7 @@ def world(settings, committed):
 
 @pytest.fixture
 def checkout(browser):
-    """Do what a person does in Checkout."""
+    """`checkout(url, card)` pays with the browser, as a person does."""
 
     def pay(url, card):
         def act(page):
@@ -50,7 +51,7 @@ def checkout(browser):
             page.get_by_label("Security code").fill("123")
             page.get_by_label("Name on the card").fill("Ada Story")
             page.get_by_role("button", name=re.compile("Start trial|Subscribe")).click()
-            page.get_by_role("heading", name="Back from Stripe").wait_for()
+            page.wait_for_url(re.compile(r"/demo/billing/success\?session_id="))
             return page.url
 
         return browser(act).found
@@ -60,8 +61,8 @@ def checkout(browser):
 
 @pytest.fixture
 def bystander(world):
-    """A subscription created by hand, whose owner must stay outside of the story's
-    time.
+    """A subscription created by hand. It must not change when the story advances the
+    clock of its own payer.
     """
     side = StripeSide(world.simulator)
     prices = sell_plans()

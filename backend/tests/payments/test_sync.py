@@ -1,10 +1,11 @@
-"""Our rows become equal to Stripe's objects.
+"""A sync makes our rows equal to Stripe's objects.
 
 An older snapshot never overwrites a newer one.
 """
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -88,7 +89,9 @@ def test_an_older_snapshot_never_overwrites_a_newer_one(db, customer):
 
 
 def test_the_response_to_our_change_is_kept_until_a_later_sync(db, customer):
-    """A sync that began before the change and ends after it has the old state."""
+    """A sync that begins before the change and ends after the change has read the old
+    state.
+    """
     write(customer, payer(customer, subscription()))
     look = sync.take_ticket(customer.id)
     ours = sync.take_ticket(customer.id)
@@ -96,7 +99,7 @@ def test_the_response_to_our_change_is_kept_until_a_later_sync(db, customer):
         sync.write_subscription(session, ours, subscription(cancel_at_period_end=True))
     write(customer, payer(customer, subscription()), look)
     assert only(Subscription).cancel_at_period_end
-    assert jobs("payments.look") == [{"customer_id": customer.id}]
+    assert jobs("payments.sync_payer") == [{"customer_id": customer.id}]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +116,7 @@ def test_a_live_subscription_holds_its_payer(db, customer, status, live):
 
 
 def test_of_two_live_subscriptions_the_older_one_counts(db, customer, records):
-    """Requirement 53: a payer is never charged for two."""
+    """Requirement 53: a payer is never charged for two subscriptions."""
     old = subscription("sub_old", started_at=at(utc_now() - timedelta(days=1)), attempt="a")
     ours, theirs = subscription("sub_ours", attempt="b"), subscription("sub_theirs")
     for order in ([ours, old, theirs], [theirs, ours, old]):
@@ -151,9 +154,7 @@ def test_when_the_live_one_ends_the_other_takes_its_place(db, customer):
 
 
 def test_the_database_refuses_a_payers_second_live_subscription(db, customer):
-    """Requirement 53, as a last resort: this holds for any code and for manual
-    changes.
-    """
+    """Requirement 53, as a last resort: it holds for any code and manual changes."""
     make_subscription(customer)
     with pytest.raises(IntegrityError):
         make_subscription(customer)
@@ -167,7 +168,7 @@ def test_the_database_refuses_a_payers_second_open_checkout(db, customer):
 
 
 def test_arrears_begin_with_the_oldest_unpaid_invoice(db, customer):
-    """Edge case: past_due keeps access, for the same time whenever Stripe is asked."""
+    """Edge case: past_due keeps access. The grace period does not depend on syncs."""
     old, new = (at(utc_now() - timedelta(days=days)) for days in (9, 2))
     bills = [
         unpaid("in_2", finalized_at=new),
@@ -207,8 +208,8 @@ def test_a_draft_deleted_at_stripe_is_removed_unlike_a_bill(db, customer):
 
 
 def test_who_was_deleted_at_stripe_has_no_subscription(db, customer):
-    """Edge case: customer deleted at Stripe, whatever Stripe still says about the
-    subscription.
+    """Edge case: customer deleted at Stripe. The state of the subscription at Stripe no
+    longer matters.
     """
     write(customer, payer(customer, subscription()))
     write(customer, payer(customer, subscription(), is_gone=True, email=""))
@@ -216,6 +217,22 @@ def test_who_was_deleted_at_stripe_has_no_subscription(db, customer):
     assert (row.status, row.live_customer_id, row.ended_at is not None) == ("canceled", None, True)
     gone = only(Customer)
     assert (gone.gone_at is not None, gone.email) == (True, "")
+
+
+def test_planned_changes_end_with_a_customer_deleted_at_stripe(db, customer):
+    """Edge case: customer deleted at Stripe, with planned changes."""
+    soon = at(utc_now() + timedelta(days=9))
+    moments = ("cancel_at", "pause_until", "pending_update_until", "scheduled_at")
+    intended: dict[str, Any] = {
+        "cancel_at_period_end": True,
+        "pause_behavior": "void",
+        "schedule_id": "sched_1",
+    }
+    intended |= {"scheduled_price_id": "price_2", **dict.fromkeys(moments, soon)}
+    write(customer, payer(customer, subscription(**intended)))
+    write(customer, payer(customer, subscription(**intended), is_gone=True, email=""))
+    row = only(Subscription)
+    assert {name: getattr(row, name) or None for name in intended} == dict.fromkeys(intended)
 
 
 def test_a_deleted_customers_snapshot_is_not_stored_for_the_next(db, customer):

@@ -1,7 +1,7 @@
-"""A subscription and its payer's invoices, in our rows and in Stripe's objects.
+"""Compare a subscription and its payer's invoices in our rows with Stripe's objects.
 
-The two are compared. Stripe's side is read by stripe-python alone. Otherwise, an error
-of our gateway would be on both sides.
+Stripe's objects are read by stripe-python alone. If our gateway read them, its errors
+would be on both sides.
 """
 
 from datetime import datetime
@@ -16,14 +16,16 @@ from tests.payments.lives import Payer
 
 
 class Life(Protocol):
-    """The rows of a life, or its objects. `id` is the subscription's."""
+    """The rows or the objects of one subscription. `id` is the subscription's id."""
 
     payer: Payer
     id: str
 
 
 def rows_of(life: Life) -> dict[str, Any]:
-    """Return what an API user sees of it, in Stripe's terms."""
+    """Return what a user of our API sees of the subscription and its invoices, in
+    Stripe's terms.
+    """
     with SessionLocal() as db:
         row = db.scalar(select(Subscription).where(Subscription.stripe_id == life.id))
         if row is None:

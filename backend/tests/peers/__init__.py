@@ -1,1 +1,3 @@
-"""Third-party programs for Stripe, unmodified, against the simulator: `make peers`."""
+"""Unmodified third-party programs for Stripe run against the simulator: `make
+peers`.
+"""

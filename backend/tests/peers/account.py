@@ -8,7 +8,7 @@ from tests.simulator.conftest import KEY, Simulator
 
 
 def at_stripe(simulator: Simulator, path: str) -> dict[str, Any]:
-    """Return everything in a list, by id. A path with a query ends in `&`."""
+    """Return all objects of a list, by id. A path that has a query must end in `&`."""
     found: dict[str, Any] = {}
     after = ""
     while True:

@@ -1,6 +1,7 @@
 """The simulator, and a PostgreSQL database for each peer.
 
-The server is that of POSTGRES_TEST_URL, or the one of the tests themselves.
+The database is on the server in POSTGRES_TEST_URL, or on the server that the tests
+themselves use.
 """
 
 from collections.abc import Callable

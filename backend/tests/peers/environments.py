@@ -1,4 +1,4 @@
-"""An environment for each peer, with the versions that are pinned next to it.
+"""An environment for each peer, with the package versions that the peer's folder pins.
 
 No test is skipped here: a peer that cannot be installed is a failure.
 """
@@ -20,7 +20,9 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def python_in(folder: Path) -> Path:
-    """Return the Python of `folder/.venv`, with what `folder/requirements.txt` pins."""
+    """Install the packages that `folder/requirements.txt` pins, and return the Python
+    of `folder/.venv`.
+    """
     lock, stamp = folder / "requirements.txt", folder / ".venv" / ".installed"
     python = folder / ".venv" / "bin" / "python"
     uv = [sys.executable, "-m", "uv"]
@@ -37,7 +39,9 @@ def python_in(folder: Path) -> Path:
 
 
 def node_in(folder: Path, how: tuple[str, ...] = ("ci",)) -> Path:
-    """Install what `folder/package-lock.json` pins. `how` holds options of npm."""
+    """Install the packages that `folder/package-lock.json` pins. `how` contains options
+    for npm.
+    """
     lock, stamp = folder / "package-lock.json", folder / "node_modules" / ".installed"
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -61,16 +65,18 @@ def _install(command: list[str], folder: Path) -> None:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return the environment of a peer: none of our settings, and no internet."""
+    """Return the environment of a peer, without our settings and without the
+    internet.
+    """
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), NOWHERE)
     return kept | proxies | {"NODE_NO_WARNINGS": "1", "PYTHONDONTWRITEBYTECODE": "1"} | variables
 
 
 def run(command: list[str], folder: Path, variables: dict[str, str], seconds: float = 600) -> str:
-    """Return the output.
+    """Run the command and return its output.
 
-    Raises `AssertionError` with all of it if the program fails.
+    Raises `AssertionError` with the whole output if the program fails.
     """
     done = subprocess.run(
         command,

@@ -1,6 +1,6 @@
-"""better-auth with @better-auth/stripe: users subscribe, change and leave.
+"""better-auth with @better-auth/stripe: users subscribe, change their plan and cancel.
 
-Their site is third-party code.
+The site under test is third-party code.
 """
 
 import contextlib
@@ -45,7 +45,9 @@ class Site:
     simulator: Simulator
 
     def subscription(self, email: str) -> dict[str, Any]:
-        """Return the single row of this person, once all events have arrived."""
+        """Wait until all events have arrived, and return the person's single
+        subscription row.
+        """
         self.simulator.control("settle", timeout_seconds=120)
         wanted = (
             'SELECT s.* FROM subscription s JOIN "user" u ON u.id = s."referenceId" '
@@ -58,14 +60,14 @@ class Site:
         return dict(row)
 
     def wait(self, seconds: int) -> None:
-        """Move the clock, and deliver what has become due, before anything else
-        happens.
+        """Advance the clock, and wait until all events that are then due are
+        delivered.
         """
         self.simulator.advance(seconds=seconds)
         self.simulator.control("settle", timeout_seconds=120)
 
     def wait_until(self, moment: int) -> None:
-        """Do the same as `wait`, to a Unix time."""
+        """Do the same as `wait`, but advance the clock to a Unix time."""
         self.simulator.advance(to=moment)
         self.simulator.control("settle", timeout_seconds=120)
 
@@ -89,7 +91,7 @@ class Person:
         return self.web.post(f"{self.site.address}/api/auth/{path}", json=body, headers=headers)
 
     def subscribe(self, plan: str) -> None:
-        """Subscribe by Checkout, whose page leads back to the site."""
+        """Subscribe through Checkout, whose page leads back to the site."""
         url = self.upgrade(plan)
         page = self.web.post(url, data=CARD)
         assert str(page.url) == f"{self.site.address}/bought"
@@ -118,7 +120,9 @@ def web() -> Iterator[httpx2.Client]:
 
 @pytest.fixture
 def own_simulator() -> Iterator[Simulator]:
-    """A simulator at the real time, which better-auth compares with."""
+    """A simulator whose clock shows the real time, because better-auth compares times
+    with it.
+    """
     with serving(Settings(free_port(), state=None, seed="peers", now=int(time.time()))) as running:
         yield running
 
@@ -177,7 +181,7 @@ def test_bought_upgraded_and_cancelled(site: Site, shop: Shop, web: httpx2.Clien
     assert (ada.row["plan"], ada.row["status"]) == ("basic", "active")
     assert [(one["plan"], one["status"]) for one in ada.listed()] == [("basic", "active")]
     (customer,) = shop.v1.customers.list({"email": "ada@example.com"}).data
-    assert customer.name == "Ada Lovelace"  # as typed at Checkout: `customer_update`
+    assert customer.name == "Ada Lovelace"  # typed at Checkout (`customer_update`)
 
     page = ada.web.get(ada.upgrade("pro"))
     assert "<h1>Confirm your change</h1>" in page.text
@@ -200,8 +204,8 @@ def test_bought_upgraded_and_cancelled(site: Site, shop: Shop, web: httpx2.Clien
 def renew(site: Site, shop: Shop, person: Person) -> None:
     """Go past the end of the period in two steps.
 
-    Of two events at once, the older one might come last. Stripe begins the new period
-    at once, and charges its invoice an hour later.
+    If two events were sent at the same moment, the older event might arrive last.
+    Stripe begins the new period immediately, and charges the invoice an hour later.
     """
     (item,) = shop.v1.subscriptions.retrieve(person.row["stripeSubscriptionId"])["items"].data
     for seconds in (60, 2 * HOUR):

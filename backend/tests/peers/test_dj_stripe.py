@@ -1,6 +1,6 @@
 """dj-stripe 2.11 copies the whole account to Django's models.
 
-It does so by a full sync, and by every event.
+dj-stripe copies with a full sync, and again after every event.
 """
 
 import json
@@ -26,15 +26,15 @@ pytestmark = [pytest.mark.long, pytest.mark.only("postgresql")]
 FOLDER = environments.PEERS / "djstripe_site"
 READY_SECONDS = 120
 THEIR_OWN = (
-    "  Error listing AccountV2",  # asked for at api.stripe.com, whatever STRIPE_API_HOST says
-    "  Error listing ActiveEntitlement",  # asked for without the customer that Stripe wants
+    "  Error listing AccountV2",  # dj-stripe asks api.stripe.com, not STRIPE_API_HOST
+    "  Error listing ActiveEntitlement",  # dj-stripe does not send the required customer
     "  Error listing TaxId: InvalidRequestError(message='Received unknown parameter: id'",
-    # Of any country: it cannot store what its own stripe-python gives.
+    # dj-stripe cannot store the objects of its own stripe-python.
     "  Error syncing US: TypeError",
-    "  Error syncing evt_",  # for the same reason: the `request` of an event that came from a call
+    "  Error syncing evt_",  # the same problem with `request`, in events that a call caused
 )
 """Errors of dj-stripe 2.11 that the real Stripe causes, too."""
-LONG_KEY = "sk_test_" + 24 * "0"  # dj-stripe takes no shorter one
+LONG_KEY = "sk_test_" + 24 * "0"  # dj-stripe accepts no shorter key
 LISTS = {
     "Charge": "charges",
     "Coupon": "coupons",
@@ -115,7 +115,7 @@ def site(simulator: Simulator, database: Callable[[str], URL]) -> Site:
 
 @pytest.fixture
 def served(site: Site) -> Iterator[Site]:
-    """The site as a server, with its endpoint registered at Stripe."""
+    """Run the site as a server, and register its webhook endpoint at Stripe."""
     address = f"http://127.0.0.1:{free_port()}"
     command = [str(site.python), "-W", "ignore", "-m", "django", "runserver", "--noreload"]
     log = subprocess.DEVNULL
@@ -147,7 +147,7 @@ def _until_it_answers(address: str, server: subprocess.Popen[bytes]) -> None:
 def assert_the_same(simulator: Simulator, copied: dict[str, Any]) -> None:
     """Assert that dj-stripe has the same objects of each kind as Stripe.
 
-    The fields that matter must be equal, too.
+    The important fields must also be equal.
     """
     for model, path in LISTS.items():
         theirs, ours = at_stripe(simulator, path), copied[model]
@@ -189,7 +189,7 @@ def test_every_event_arrives_and_leads_to_the_same(
     state = served.state()
     failed = [one for one in state["triggers"] if not one["processed"]]
     assert failed == []
-    events = at_stripe(simulator, "events")  # of the last 30 days
+    events = at_stripe(simulator, "events")  # Stripe lists the events of the last 30 days
     assert events.keys() <= state["models"]["Event"].keys()
     assert len(state["triggers"]) == len(state["models"]["Event"])
     assert_the_same(simulator, state["models"])

@@ -26,7 +26,9 @@ Stripe = Callable[..., str]
 
 @pytest.fixture
 def stripe(simulator: Simulator, tmp_path: Path) -> Stripe:
-    """`stripe("get", "/v1/…")` returns what it printed."""
+    """`stripe("get", "/v1/…")` runs the program and returns what the program
+    printed.
+    """
     script = environments.node_in(FOLDER, LENIENT) / "@stripe" / "cli" / "bin" / "shim.js"
     variables = environments.environment(
         HOME=str(tmp_path),
@@ -43,7 +45,9 @@ def stripe(simulator: Simulator, tmp_path: Path) -> Stripe:
 
 
 def answer(printed: str) -> Any:
-    """Return the JSON of a call. A call that deletes prints the account first."""
+    """Return the JSON that a call printed. A call that deletes prints the account
+    before the JSON.
+    """
     return json.loads(printed[printed.index("{") :])
 
 

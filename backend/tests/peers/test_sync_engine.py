@@ -1,6 +1,6 @@
 """@supabase/stripe-sync-engine fills PostgreSQL with all its 17 lists.
 
-It uses an old API version.
+The engine uses an old version of Stripe's API.
 """
 
 import json

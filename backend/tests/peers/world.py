@@ -1,4 +1,6 @@
-"""A year's worth of trade in two months, for programs that copy an account."""
+"""Two months of sales, of as many kinds as in a year, for programs that copy an
+account.
+"""
 
 from typing import Any
 
@@ -11,7 +13,7 @@ MONTH = 31 * DAY
 
 
 class Business:
-    """Subscriptions in every state, with everything that leads there and follows."""
+    """Subscriptions in every state, with all objects and events that belong to them."""
 
     def __init__(self, v1: V1Services, simulator: Simulator) -> None:
         self.v1, self.simulator = v1, simulator
@@ -54,7 +56,9 @@ class Business:
         return self
 
     def _wait(self, seconds: int) -> None:
-        """Wait until every event has arrived, because it is deleted after 30 days."""
+        """Advance the clock, but first wait until every event has arrived, because
+        Stripe deletes events after 30 days.
+        """
         self.simulator.control("settle", timeout_seconds=300)
         self.simulator.advance(seconds=seconds)
         self.simulator.control("settle", timeout_seconds=300)

@@ -17,7 +17,7 @@ MINUTES = 6
 
 @pytest.fixture
 def ages(client, committed):
-    """`ages()` returns the gauges of some minutes later."""
+    """`ages()` returns the gauges as they are `MINUTES` minutes later."""
 
     def read():
         with time_machine.travel(datetime.now(UTC) + timedelta(minutes=MINUTES)):
@@ -88,3 +88,19 @@ def test_the_ages_are_read_by_index(committed, statements):
     (statement,) = [one for one in statements if "jobs" in one]
     assert "ORDER BY jobs.due_at" in statement
     assert "LIMIT" in statement
+
+
+def test_rows_are_counted_by_state(client, committed):
+    enqueue("purge.mails")
+    text = client.get("/metrics").text
+    assert 'liftoff_work_rows{kind="job",state="waiting"} 1.0' in text
+    assert 'liftoff_work_rows{kind="job",state="dead"} 0.0' in text
+    assert "liftoff_webhook_lag_seconds 0.0" in text
+
+
+def test_pools_and_admission_are_metrics(client, committed):
+    text = client.get("/metrics").text
+    assert 'liftoff_pool_size{pool="requests"} 5.0' in text
+    for name in ("liftoff_pool_checked_out", "liftoff_pool_overflow", "liftoff_cache_lookups"):
+        assert name in text
+    assert "liftoff_admission_waiting 0.0" in text

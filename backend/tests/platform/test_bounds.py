@@ -1,5 +1,5 @@
-"""Requests that never reach a route: endless queries, cookies and headers, two
-hosts.
+"""Requests that never reach a route: their queries, cookies or headers are endless, or
+they name two hosts.
 """
 
 import time
@@ -24,7 +24,7 @@ def problem(answer):
 
 @pytest.mark.parametrize("path", ["/widgets", "/health/live", "/nope"])
 def test_a_query_has_a_bounded_number_of_parameters(client, db, path):
-    plain = TestClient(client.app)  # OpenAPI has no 422 for health, which takes no parameter
+    plain = TestClient(client.app)  # does not check that OpenAPI lists the 422 of health
     allowed = "&".join(["limit=1"] * MAX_PARAMETERS)
     assert plain.get(f"{path}?{allowed}").status_code in (200, 404)
     assert problem(plain.get(f"{path}?{allowed}&limit=1")) == (422, "validation_error")
@@ -59,8 +59,8 @@ def test_cookies_have_a_bounded_length(widgets, db):
 
 @pytest.mark.parametrize("path", ["/auth/me", "/health/live", "/openapi.json"])
 def test_quoted_cookies_take_no_time(client, db, path):
-    """Python 3.11.7 takes quadratic time to undo their escapes (CVE-2024-7592): 0.7 s
-    for 16 kB.
+    """Python 3.11.7 needs quadratic time to unescape quoted cookies: 0.7 s for 16 kB
+    (CVE-2024-7592).
     """
     began = time.process_time()
     answer = client.get(path, headers={"Cookie": 'other="' + "\\" * (MAX_COOKIES - 10) + '"'})
@@ -79,7 +79,7 @@ def anyio_backend():
 
 
 class Talk:
-    """A client that sends a body in pieces, and the responses."""
+    """A client that sends a body in pieces, and the responses that it gets."""
 
     def __init__(self, pieces):
         self.pieces, self.sent, self.read = list(pieces), [], 0

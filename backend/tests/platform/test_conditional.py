@@ -1,6 +1,6 @@
-"""ETags: a client with the current version is told so.
+"""ETags: a client that has the current version gets a 304.
 
-No client can overwrite what it has not read.
+No client can overwrite a version that it has not read.
 """
 
 import contextlib
@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from tests.support.widgets import Widget
 
-# Tags as clients send them back. Proxies that compress have marked some: nginx, HAProxy
-# and Cloudflare by `W/`, Apache and Caddy by the name of the coding.
+# These are ETags as clients send them back. Compressing proxies have changed some of
+# them: nginx, HAProxy and Cloudflare add `W/`, and Apache and Caddy add the name of the
+# content coding.
 SENT_BACK = [
     '"{}"',
     'W/"{}"',
@@ -45,7 +46,7 @@ WIDGET = {"name": "spring", "weight": 1}
 
 @pytest.fixture
 def widget(widgets, db):
-    """The path of a widget."""
+    """Store a widget, and return its path."""
     return widgets.post("/widgets", json=WIDGET).headers["Location"]
 
 
@@ -131,9 +132,9 @@ def test_without_if_match_the_last_writer_wins(widgets, widget):
 
 @pytest.fixture
 def slow_writes():
-    """Let each write wait until a second one has come as far.
+    """Make each write wait until a second write has reached the same point in the code.
 
-    Without a lock, both would pass the check.
+    Without a lock, both writes would pass the check.
     """
     together = Barrier(2)
 

@@ -1,6 +1,6 @@
 """Browsers at the configured origins may read responses and errors (requirement 58).
 
-Other origins get no CORS header.
+Responses to other origins have no CORS header.
 """
 
 import pytest
@@ -54,11 +54,12 @@ def test_an_allowed_origin_may_read_every_answer(widgets, db, method, path, body
 
 
 @pytest.mark.parametrize("origin", FOREIGN)
-def test_a_foreign_origin_gets_no_cors_header(widgets, db, origin):
-    for method, path, body in REQUESTS.values():
-        answer = widgets.request(method, path, json=body, headers={"Origin": origin})
-        assert not cors_headers(answer)
-        assert "Origin" in answer.headers["vary"]
+@pytest.mark.parametrize("request_of", REQUESTS)
+def test_a_foreign_origin_gets_no_cors_header(widgets, db, origin, request_of):
+    method, path, body = REQUESTS[request_of]
+    answer = widgets.request(method, path, json=body, headers={"Origin": origin})
+    assert not cors_headers(answer)
+    assert "Origin" in answer.headers["vary"]
 
 
 def test_without_an_origin_there_is_none_but_caches_are_told(widgets, db):
@@ -99,7 +100,7 @@ def test_a_foreign_origins_preflight_gets_no_cors_headers(widgets, origin):
 def test_what_common_libraries_add_may_be_sent(widgets, header):
     """Sentry, OpenTelemetry, axios and jQuery add headers.
 
-    If one is refused, no request of the page arrives.
+    If the preflight refused one of these headers, no request of the page would arrive.
     """
     assert preflight(widgets, ALLOWED, headers=f"authorization, {header}").status_code == 200
 
@@ -153,9 +154,9 @@ def test_a_refused_preflight_names_what_was_refused(widgets, origin, method, hea
 
 
 def test_headers_that_nobody_asked_for_are_not_named(widgets):
-    """A `DELETE` without a body has such a preflight.
+    """The preflight of a `DELETE` without a body asks for no headers.
 
-    Only its origin is wrong, so the response names only that.
+    Only the origin is wrong here, so the response names only the origin.
     """
     asked = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "DELETE"}
     answer = widgets.options("/widgets", headers=asked)

@@ -1,4 +1,4 @@
-"""Operators see the jobs and mails that workers gave up, and can retry them (R10)."""
+"""Operators see jobs and emails that failed for good, and can retry them (R10)."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -36,7 +36,7 @@ def kill(table, *, error="no luck", at=GONE, **columns):
 
 @pytest.fixture
 def dead_mail(committed):
-    """An email that the server refused, with its recipient in the refusal."""
+    """An email that the server refused. The refusal contains the recipient."""
     with SessionLocal() as db, db.begin():
         queue_mail(db, "ada.lovelace@example.com", "auth/password_changed", username="ada")
     with SessionLocal() as db, db.begin():
@@ -127,7 +127,7 @@ def test_one_unknown_name_and_nothing_is_changed(dead_mail, name):
 
 
 def test_what_lives_is_not_queued_again(committed):
-    """Otherwise, it would be done at once despite its pause, or twice."""
+    """Otherwise, a job would run twice, or before it is due again."""
     with SessionLocal() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
         db.flush()

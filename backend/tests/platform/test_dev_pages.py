@@ -1,4 +1,4 @@
-"""The mailbox and the landing pages: in development only, and harmless there."""
+"""The mailbox and the demo exist in development only, and are harmless there."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from app.db.database import SessionLocal
 from app.main import create_app
 from app.platform.mail import queue_mail
-from app.platform.pages.dev_pages import STEPS
+from app.platform.pages import demo_pages
 from tests.support.mails import token_of
 
 LINK = "https://app.example.com/verify-email?token=a%2Btoken&x=1"
@@ -20,7 +20,8 @@ PAGES = [
     "/dev/mailbox.json",
     "/dev/mailbox/preview",
     "/dev/mailbox/1",
-    *(f"/dev/frontend{path}" for path in STEPS),
+    "/demo",
+    "/demo/billing/success",
 ]
 
 
@@ -48,12 +49,7 @@ def test_elsewhere_there_is_no_such_page(client, db, path):
 
 def test_the_address_that_a_newcomer_opens_leads_to_the_pages(development, prefix):
     answer = development.get("http://testserver/", follow_redirects=False)
-    assert (answer.status_code, answer.headers["location"]) == (307, f"{prefix}/dev/frontend")
-
-
-def test_every_step_with_an_action_reports_its_outcome():
-    for path, step in STEPS.items():
-        assert bool(step.action) == bool(step.done_title) == bool(step.done), path
+    assert (answer.status_code, answer.headers["location"]) == (307, f"{prefix}/demo")
 
 
 def test_the_mailbox_has_every_mail_newest_first(development):
@@ -110,7 +106,9 @@ def test_no_other_origin_embeds_the_mailbox(development, path):
 
 
 def test_hostile_words_stay_words(development):
-    """Security requirement 36, for a value that no account can have."""
+    """Security requirement 36: markup is escaped even in a value that no account can
+    have.
+    """
     queue(username="<script>alert(1)</script>")
     (mail,) = development.get("dev/mailbox.json").json()
     for path in ("dev/mailbox", f"dev/mailbox/{mail['id']}"):
@@ -124,10 +122,8 @@ def test_an_unreadable_email_does_not_break_the_mailbox(development, monkeypatch
     assert "another SECRET_KEY" in development.get("dev/mailbox.json").json()[0]["text"]
 
 
-@pytest.mark.parametrize(
-    "path", [f"dev/frontend{path}" for path in STEPS] + ["dev/mailbox", "dev/mailbox/preview"]
-)
-def test_a_page_runs_its_own_script_and_no_other(development, path):
+@pytest.mark.parametrize("path", ["dev/mailbox", "dev/mailbox/preview"])
+def test_a_page_has_its_own_styles_and_no_script(development, path):
     answer = development.get(path)
     assert answer.status_code == 200
     policy = dict(
@@ -135,25 +131,36 @@ def test_a_page_runs_its_own_script_and_no_other(development, path):
     )
     assert policy["default-src"] == "'none'"
     assert "unsafe" not in answer.headers["content-security-policy"]
-    for kind, tag in (("script-src", "script"), ("style-src", "style")):
-        blocks = re.findall(rf"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL)
-        assert len(blocks) == len(re.findall(rf"<{tag}\b", answer.text))
-        hashes = {
-            f"'sha256-{base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()}'"
-            for block in blocks
-        }
-        assert set(policy.get(kind, "").split()) == hashes
+    assert "script-src" not in policy
+    assert "<script" not in answer.text
+    blocks = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    assert set(policy["style-src"].split()) == {
+        f"'sha256-{base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()}'"
+        for block in blocks
+    }
     assert not re.search(r'\son\w+="| style="|javascript:', answer.text)
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
-def test_a_landing_page_calls_the_api_where_it_is(development, prefix):
-    page = development.get("dev/frontend/reset-password?token=%22%3E%3Cscript%3E").text
-    assert f'data-action="{prefix}/auth/password/reset" data-takes="token"' in page
-    assert 'name="new_password" type="password"' in page
-    assert (
-        '"><script>' not in page
-    )  # what the address brings is read by the script, never written into the page
+@pytest.mark.parametrize("path", ["demo", "demo/billing/success?session_id=cs_1", "demo/a/b/c"])
+def test_every_page_of_the_demo_is_the_same_document(development, prefix, path):
+    """The document has no inline scripts or styles, and loads nothing from another
+    host.
+    """
+    answer = development.get(path)
+    assert answer.status_code == 200
+    assert f'<base href="{prefix}/demo/" />' in answer.text
+    assert answer.headers["content-security-policy"] == demo_pages.POLICY
+    assert "unsafe" not in demo_pages.POLICY
+    assert not re.search(
+        r"<style|<script(?! type=\"module\" crossorigin src=)|\son\w+=", answer.text
+    )
+    assets = re.findall(r'(?:src|href)="\./(assets/[^"]+)"', answer.text)
+    assert len(assets) == 2
+    for asset in assets:
+        assert development.get(f"demo/{asset}").status_code == 200
+    assert development.get("demo/assets/missing.js").status_code == 404
+    assert "http" not in answer.text
 
 
 def test_every_template_can_be_looked_at(development):

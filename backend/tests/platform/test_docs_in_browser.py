@@ -1,4 +1,4 @@
-"""`/docs` and `/redoc` in a real browser: they work, and load nothing from outside."""
+"""`/docs` and `/redoc` work in a real browser, and load nothing from outside."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support import npm
 from tests.support.server import running_server
 
 pytest_plugins = ["tests.support.browser"]
-pytestmark = pytest.mark.only("sqlite")  # what the pages do is the same on every database
+pytestmark = pytest.mark.only("sqlite")  # the pages behave the same on every database
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def server(migrated):
 COUNT = """fetch('/openapi.json').then(r => r.json()).then(
     d => Object.values(d.paths).map(p => Object.keys(p).length).reduce((a, b) => a + b))"""
 AXE = Path(__file__).parents[1] / "simulator" / "pages" / "axe"
-# Swagger UI puts its button that copies the path inside the one that opens the
-# operation.
+# This rule is off because of Swagger UI. There, the button that copies the path is
+# inside the button that opens the operation.
 FAULTS = """axe.run({rules: {'nested-interactive': {enabled: false}}}).then(
     found => found.violations.map(one => `${one.id}: ${one.nodes[0].html}`))"""
 STRANGER = """() => { const s = document.createElement('script');
@@ -33,8 +33,8 @@ STRANGER = """() => { const s = document.createElement('script');
 
 
 def check(visit, server):
-    """Assert that nothing external was loaded, nothing failed, and no policy was
-    broken.
+    """Assert that the visit loaded nothing from outside, that nothing failed, and that
+    no Content-Security-Policy was violated.
     """
     assert visit.complaints == []
     assert visit.requests
@@ -119,7 +119,7 @@ def test_docs_offer_the_examples_and_they_can_be_executed(browser, server, commi
 def test_docs_ask_the_server_that_they_come_from(browser, server):
     """PUBLIC_URL has another host name here.
 
-    The policy of this page forbids requests to it.
+    The Content-Security-Policy of the page forbids requests to that other host.
     """
 
     def act(page):
@@ -145,7 +145,7 @@ def test_everybody_can_read_the_docs(browser, server, scheme):
         page.goto(f"{server.url}/docs")
         page.add_style_tag(
             content="* { transition: none !important }"
-        )  # axe would see colours on their way
+        )  # otherwise, axe would measure colours while they change
         for name in ("auth_create_token", *opened.values()):
             operation = page.locator(f"[id$={name}]").first
             operation.locator(".opblock-summary-control").click()

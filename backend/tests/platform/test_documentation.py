@@ -1,6 +1,6 @@
-"""OpenAPI and its pages: complete, and closed in production.
+"""The OpenAPI document and its pages are complete. In production, nobody can open them.
 
-API_PREFIX moves them together with everything else.
+With API_PREFIX, their URLs get the prefix, like all other URLs.
 """
 
 import re
@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app import main
-from app.core.config import get_settings
+from app.core.config import ROOT, get_settings
 from app.main import create_app
 from tests.support.widgets import widget_app
 
@@ -84,7 +84,7 @@ def test_a_route_documents_its_own_and_its_dependencies_refusals(document):
     )
     assert "unsupported_media_type" in documented(
         document, "/auth/token", "post"
-    )  # by its Content-Encoding
+    )  # this error is the response to a Content-Encoding
 
 
 def test_headers_that_a_client_may_send_are_documented():
@@ -112,12 +112,21 @@ def test_the_document_and_its_pages_are_served(client, db):
         assert page.headers["content-type"].startswith("text/html")
         assert (
             "script-src 'self' ;" in page.headers["content-security-policy"]
-        )  # no script stands in the pages
+        )  # the pages have no inline script
         assert '<html lang="en">' in page.text
         assert "unsafe-eval" not in page.headers["content-security-policy"]
         for address in re.findall(r"""(?:src|href)="([^"]+)""", page.text):
             assert address.startswith("/docs/assets/")
             assert client.get(address).status_code == 200
+
+
+def test_programs_that_write_code_find_an_overview(client, db):
+    page = client.get("/llms.txt")
+    assert page.headers["content-type"].startswith("text/plain")
+    for path in re.findall(r"\]\((/[^)]+)\)", page.text):
+        assert client.get(path).status_code == 200
+    for name in re.findall(r"^- `([\w/.-]+)`:", page.text, re.MULTILINE):
+        assert (ROOT / name).is_file()
 
 
 def test_production_closes_documents_and_metrics(migrated):
@@ -128,6 +137,7 @@ def test_production_closes_documents_and_metrics(migrated):
     for path in (
         "/docs",
         "/redoc",
+        "/llms.txt",
         "/openapi.json",
         "/metrics",
         "/docs/oauth2-redirect",
@@ -148,6 +158,7 @@ def test_the_prefix_moves_everything(migrated):
             "/openapi.json",
             "/docs",
             "/redoc",
+            "/llms.txt",
             "/metrics",
         ):
             assert client.get(f"/api/v1{path}").status_code == 200, path
@@ -173,8 +184,8 @@ def test_no_path_ends_in_a_slash_and_none_is_redirected_to(client, db):
 
 
 def test_requests_at_once_get_one_whole_document():
-    """Otherwise, each of the first requests would generate it, or find it half
-    finished.
+    """Otherwise, each of the first requests would generate the document, or read a
+    document that another request is still generating.
     """
     app, everybody, interval = main.create_app(), Barrier(4), sys.getswitchinterval()
 

@@ -1,4 +1,4 @@
-"""Requests over a real socket: each names one host.
+"""Over a real socket, a request must name exactly one host.
 
 An early refusal reaches a client that is still sending.
 """
@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.server import running_server
 
-pytestmark = pytest.mark.only("sqlite")  # no database has a part in it
+pytestmark = pytest.mark.only("sqlite")  # these requests use no database
 SIZE = 900_000
 
 
@@ -89,9 +89,10 @@ SENDERS = {
 def test_an_early_refusal_reaches_a_client_that_sends_all_first(
     server, path, headers, expected, close
 ):
-    """Most clients do so.
+    """Most clients send the whole body before they read a response.
 
-    Without lingering, the unread rest resets the connection, and the response is lost.
+    If the server closed the connection immediately, the unread rest of the body would
+    reset the connection, and the response would be lost.
     """
     chunk = b"x" * 9_000
     piece = chunk if "Length" in headers else b"%x\r\n%s\r\n" % (len(chunk), chunk)

@@ -1,5 +1,5 @@
-"""Our own host names, and forwarding headers of trusted proxies (requirements 6 and
-32).
+"""Requests must use our own host names, and only trusted proxies may send forwarding
+headers (requirements 6 and 32).
 """
 
 import logging
@@ -50,8 +50,8 @@ def test_any_other_is_refused(migrated, host):
 @pytest.mark.parametrize("environment", ["development", "test"])
 @pytest.mark.parametrize("path", ["/dev/mailbox.json", "/auth/me", "/openapi.json"])
 def test_in_development_a_rebound_host_name_is_refused(settings, db, environment, path):
-    """DNS rebinding would make a stranger's page share our origin, so that it could
-    read the mailbox.
+    """With DNS rebinding, a stranger's page would have our origin, and could read the
+    mailbox.
     """
     settings(ENVIRONMENT=environment, EMBEDDED_WORKER="false")
     client = TestClient(create_app(), base_url="http://rebound.evil.example:8000")
@@ -147,7 +147,7 @@ def ignored(caplog):
 
 
 def test_a_proxy_that_is_not_declared_is_warned_of_once(migrated, caplog):
-    """Everything works without a declaration, until one visitor uses up everyone's
+    """Without a declaration, everything works until one visitor uses up everyone's
     limits.
     """
     app = FastAPI(middleware=middleware.middleware_stack(trusting("10.0.0.0/8")))

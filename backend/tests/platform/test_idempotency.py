@@ -1,33 +1,21 @@
-"""Idempotency-Key: a request that is sent again has its effect once."""
+"""With an Idempotency-Key, a request that is sent again takes effect only once."""
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
 
 import pytest
 import time_machine
-from sqlalchemy import Engine, event, func, select, text
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy import select, text
 
 from app import main
 from app.core.types import utc_now
 from app.db.database import SessionLocal
-from app.platform.models import LEASE, IdempotencyKey
+from app.platform.models import IdempotencyKey
 from app.platform.requests import idempotency
-from app.platform.requests.idempotency import Claim
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.letters import letters_to
-from tests.support.widgets import Widget
+from tests.platform.keyed import KEY, WIDGET, rows
 
-WIDGET = {"name": "spring", "weight": 1}
-KEY = {"Idempotency-Key": "b9c0d7a2-first-try"}
 CHANGE = {"new_email": "new@example.org", "password": PASSWORD}
-
-
-def rows(table=Widget):
-    with SessionLocal() as db:
-        return db.scalar(select(func.count()).select_from(table))
 
 
 def test_sent_again_it_is_answered_again_and_has_its_effect_once(widgets, db):
@@ -89,7 +77,7 @@ def test_who_may_no_longer_ask_gets_no_stored_answer(client, db, login):
 
 
 def test_an_answer_that_never_differs_is_not_stored(client, db):
-    """Otherwise, a stranger could fill the table with a row for every new key, for a
+    """Otherwise, a stranger could fill the table: each new key would add a row for a
     day.
     """
     make_user(email="ada@example.com")
@@ -127,9 +115,10 @@ def test_strangers_have_a_limit_of_keys(widgets, db):
 
 
 def test_every_route_that_stores_for_strangers_is_known():
-    """A new route is added here on purpose.
+    """A developer has to add a new route to this list on purpose.
 
-    Each of them needs a limit by address of its own, or has 60 an hour.
+    Each such route declares its own limit by address. Otherwise, the limit is 60 an
+    hour.
     """
     storing = {
         f"{method.upper()} {path}"
@@ -175,39 +164,6 @@ def test_only_answers_of_success_are_kept(widgets, db):
     assert widgets.post("/widgets", json={"name": "wheel"}, headers=KEY).status_code == 201
 
 
-@pytest.fixture
-def failing_commits():
-    """Let the commit of a widget fail, as if the connection had just broken."""
-
-    def note(connection, _cursor, statement, *_):
-        if statement.startswith("INSERT INTO widgets"):
-            connection.info["widget"] = True
-
-    def fail(connection):
-        if connection.info.pop("widget", False):
-            # As a server does with the transaction of a lost connection.
-            connection.connection.rollback()
-            raise OperationalError("COMMIT", {}, Exception("the connection broke"))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    event.listen(Engine, "commit", fail)
-    yield
-    event.remove(Engine, "before_cursor_execute", note)
-    event.remove(Engine, "commit", fail)
-
-
-def test_a_failed_commit_leaves_no_effect_and_a_free_key(widgets, committed, failing_commits):
-    answer = widgets.post("/widgets", json=WIDGET, headers=KEY)
-    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
-    assert (rows(), rows(IdempotencyKey)) == (0, 0)
-
-
-def test_an_endpoint_that_fails_frees_its_key(widgets, committed):
-    widgets.post("/widgets", json=WIDGET)
-    assert widgets.post("/widgets", json=WIDGET, headers=KEY).status_code == 409
-    assert rows(IdempotencyKey) == 0
-
-
 def test_the_stored_answer_is_unreadable_at_rest(widgets, db):
     widgets.post("/widgets", json={"name": "a rather private name"}, headers=KEY)
     row = db.execute(text("SELECT * FROM idempotency_keys")).one()
@@ -217,19 +173,6 @@ def test_the_stored_answer_is_unreadable_at_rest(widgets, db):
     assert row.answer
     for plain in (b"private", b"/widgets/", b"application/json", KEY["Idempotency-Key"].encode()):
         assert plain not in everything
-
-
-def test_a_crash_blocks_the_key_for_its_lease_only(widgets, committed, monkeypatch):
-    # A killed process: nobody is left to free the key. No other way to stop there
-    # inside one process.
-    monkeypatch.setattr(Claim, "release", lambda _: None)
-    widgets.post("/widgets", json=WIDGET)
-    assert widgets.post("/widgets", json=WIDGET, headers=KEY).status_code == 409
-    waiting = widgets.post("/widgets", json=WIDGET, headers=KEY)
-    assert waiting.json()["code"] == "idempotency_in_progress"
-    assert waiting.headers["retry-after"] == "1"
-    with time_machine.travel(utc_now() + LEASE):
-        assert widgets.post("/widgets", json={"name": "wheel"}, headers=KEY).status_code == 201
 
 
 def test_after_24_hours_the_key_is_free_again(widgets, db):
@@ -247,55 +190,11 @@ def test_after_24_hours_the_key_is_free_again(widgets, db):
     assert rows(IdempotencyKey) == 1
 
 
-def test_while_the_first_is_running_a_second_is_told_to_wait(widgets, committed, monkeypatch):
-    """The first request stands still at its effect. Its key is already committed."""
-    reached, go_on = Event(), Event()
-
-    def stand_still(session, _flush_context, _instances):
-        if any(isinstance(row, Widget) for row in session.new):
-            reached.set()
-            assert go_on.wait(10)
-
-    event.listen(Session, "before_flush", stand_still)
-    try:
-        with ThreadPoolExecutor(1) as threads:
-            first = threads.submit(widgets.post, "/widgets", json=WIDGET, headers=KEY)
-            assert reached.wait(10)
-            second = widgets.post("/widgets", json=WIDGET, headers=KEY)
-            other = widgets.post("/widgets", json=WIDGET | {"weight": 2}, headers=KEY)
-            go_on.set()
-            assert first.result().status_code == 201
-    finally:
-        go_on.set()
-        event.remove(Session, "before_flush", stand_still)
-    assert (second.status_code, second.json()["code"]) == (409, "idempotency_in_progress")
-    assert second.headers["retry-after"] == "1"
-    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-    assert (
-        widgets.post("/widgets", json=WIDGET, headers=KEY).headers["idempotency-replayed"] == "true"
-    )
-
-
-def test_twenty_at_once_have_one_effect(widgets, committed):
-    together = Barrier(20)
-
-    def post(_):
-        together.wait()
-        return widgets.post("/widgets", json=WIDGET, headers=KEY)
-
-    with ThreadPoolExecutor(20) as threads:
-        answers = list(threads.map(post, range(20)))
-    created = {answer.content for answer in answers if answer.status_code == 201}
-    assert len(created) == 1
-    others = {answer.json()["code"] for answer in answers if answer.status_code != 201}
-    assert others <= {"idempotency_in_progress"}
-    assert rows() == 1
-
-
 def test_no_body_can_be_guessed_from_what_is_stored(widgets, db):
     """A body may hold a password.
 
-    Its fingerprint is made with our key, so it cannot be used to test guesses.
+    The fingerprint of the body is made with our secret key, so nobody can test guesses
+    with it.
     """
     body = b'{"name": "Anvil"}'
     headers = {"Idempotency-Key": "guess-me", "Content-Type": "application/json"}

@@ -1,6 +1,6 @@
-"""Jobs commit together with what enqueues them.
+"""A job is committed together with the change that enqueues it.
 
-Their effect happens once, and none is forgotten.
+Each job takes effect once, and no job is forgotten.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -95,7 +95,7 @@ def test_a_raising_job_is_undone_retried_for_a_day_and_then_dead(committed, hand
     assert (widgets(), dead.dead_at - dead.created_at) == (0, timedelta(hours=24))
     assert "no luck" in dead.last_error
     assert "of-nobody" not in dead.last_error
-    enqueue("test.fail", key="k")  # a dead letter does not hold its key
+    enqueue("test.fail", key="k")  # a dead letter does not reserve its key
     assert len(rows()) == 2
 
 
@@ -106,7 +106,7 @@ def test_who_overruns_the_lease_commits_nothing(committed, handlers):
         db.flush()
         db.execute(
             update(Job).values(lease="another worker's")
-        )  # as if the lease had ended, and been taken
+        )  # as if the lease had ended and another worker had taken the row
 
     enqueue("test.slow")
     assert job_runs.run_next()

@@ -1,11 +1,11 @@
-"""`RateLimit.failures`: attempts are free, and failures are counted."""
+"""`RateLimit.failures` counts only failures, and no successful attempts."""
 
 import pytest
 
 from app.core.errors import Forbidden, TooManyRequests
 from app.platform.limits import RateLimit
 
-pytestmark = pytest.mark.only("sqlite")  # no database in it
+pytestmark = pytest.mark.only("sqlite")  # uses no database
 
 LIMIT = RateLimit("failures of a test", "2 per hour")
 
@@ -38,11 +38,11 @@ def test_other_errors_are_not_counted():
 
 
 def test_of_several_at_once_none_is_told_that_it_was_not_tried():
-    """Otherwise, what the refusal keeps, such as a count of wrong codes, would be
-    rolled back.
+    """Otherwise, a change that the refusal commits, such as a count of wrong codes,
+    would be rolled back.
     """
     tries = [LIMIT.failures(Forbidden, "one") for _ in range(3)]
     for one in tries:
         one.__enter__()
     for one in tries:
-        assert not one.__exit__(Forbidden, Forbidden(), None)  # lets the error pass as it is
+        assert not one.__exit__(Forbidden, Forbidden(), None)  # the error is passed on unchanged

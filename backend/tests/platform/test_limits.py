@@ -1,6 +1,6 @@
 """Rate limits are exact in one process and over Redis.
 
-An unavailable Redis slows nobody down.
+An unavailable Redis slows no request down.
 """
 
 import contextlib
@@ -36,8 +36,8 @@ def test_in_one_process_200_at_once_are_counted_exactly():
 
 
 def test_the_first_requests_at_once_are_counted_together():
-    """Otherwise, each would create its own counters, and the counts of all but one
-    would be lost.
+    """Otherwise, each of the first requests would create separate counters, and only
+    the counts of one request would remain.
     """
     limits.made_counters.cache_clear()
     limit, start = RateLimit("tests", "10 per hour"), threading.Barrier(40)
@@ -53,7 +53,7 @@ def test_the_first_requests_at_once_are_counted_together():
 def test_redis_counts_200_requests_of_two_processes_exactly(redis_url, monkeypatch):
     monkeypatch.setattr(
         "app.core.redis.WAIT_SECONDS", 30
-    )  # so that a slow answer on a busy machine does not count as no Redis
+    )  # on a busy machine, Redis may be slow, which must not count as unavailable
     here, there = Counters(redis_url), Counters(redis_url)
     with ThreadPoolExecutor(2) as both:
         counted = sum(
@@ -112,7 +112,7 @@ def quick(counters):
     assert time.perf_counter() - started < 2
     started = time.perf_counter()
     assert not counters.hit(TEN, "login", "192.0.2.1")
-    assert time.perf_counter() - started < 0.2  # less than one question
+    assert time.perf_counter() - started < 0.2  # less than one query to Redis takes
     return counted == 10
 
 
@@ -126,7 +126,9 @@ def test_a_redis_that_accepts_and_never_answers_is_done_without():
 
 
 def test_a_silent_redis_is_waited_for_once_and_by_one(monkeypatch):
-    """Some clients wait three times with pauses, or in every request."""
+    """Some client libraries wait three times with pauses in between, or wait again in
+    every request.
+    """
     with freezer() as silent:
         now = [time.monotonic()]
         counters = Counters(f"redis://127.0.0.1:{silent.port}/0", lambda: now[0])
@@ -158,8 +160,8 @@ def talk_nonsense(server):
 
 @pytest.fixture
 def own_redis(redis_url, tmp_path):
-    """The URL of a Redis to be stopped, and a function that starts it."""
-    binary = program("redis-server")  # a Redis elsewhere cannot be stopped from here
+    """The URL of a Redis that the test can stop, and a function that starts it."""
+    binary = program("redis-server")  # a test cannot stop a Redis on another machine
     port = free_port()
     url = f"redis://127.0.0.1:{port}/0"
     started = []
@@ -207,7 +209,8 @@ def test_limits_go_on_without_redis_and_return_to_it(own_redis):
     assert quick(counters)
     now[0] += limits.LOCAL_SECONDS
     start()
-    # The first request tries Redis. Until it returns, others would use the local count.
+    # The first request tries Redis. Until it has returned, other requests use the local
+    # count.
     assert hits(counters, TEN, 1, "login", "192.0.2.1") == 1
     assert hits(counters, TEN, 20, "login", "192.0.2.1") == 9
     with Redis.from_url(url) as redis:

@@ -1,6 +1,7 @@
-"""Email arrives in time, over kept connections and several threads.
+"""Email arrives in time, because several threads send it over connections that stay
+open.
 
-Emails that someone waits for go first.
+Emails for which someone is waiting go first.
 """
 
 import contextlib
@@ -53,7 +54,9 @@ def all_sent():
 
 
 def send_all():
-    """Send as a worker's thread does, which goes on after a deadlock of MariaDB."""
+    """Send emails as a worker's thread does. The thread continues after a deadlock in
+    MariaDB.
+    """
     more = True
     while more:
         with contextlib.suppress(OperationalError):
@@ -89,9 +92,9 @@ def test_a_refused_mail_costs_the_others_no_connection(committed, smtp):
 
 @pytest.mark.parametrize("answer", ["", "421 4.7.0 enough", "452 4.5.3 enough", "503 enough"])
 def test_a_server_that_ends_a_kept_line_costs_no_try(committed, smtp, answer):
-    """The server ends it after so many emails, or after a long pause.
+    """A server may end a connection after a number of emails or a long pause.
 
-    The email at hand goes out over another connection at once.
+    The next email then goes out immediately over another connection.
     """
     smtp.mails_per_line, smtp.ends_lines_by = 5, answer
     queue(MAILS)
@@ -111,7 +114,9 @@ def test_a_new_line_that_breaks_at_once_is_a_failure(committed, smtp):
 
 
 def test_a_reused_connection_lost_after_the_data_waits_to_retry(committed, smtp, monkeypatch):
-    """The server may have the email, and a second copy must be as rare as possible."""
+    """The server may already have the email, and second copies must be as rare as
+    possible.
+    """
     settle = outbox.record_sending
 
     def break_afterwards(*arguments, **failure):
@@ -125,7 +130,7 @@ def test_a_reused_connection_lost_after_the_data_waits_to_retry(committed, smtp,
     assert [one.attempts for one in mails()] == [1, 1, 1]
 
 
-@pytest.mark.only("postgresql", "mysql")  # on SQLite fewer threads send
+@pytest.mark.only("postgresql", "mysql")  # fewer threads send on SQLite
 def test_a_worker_sends_by_several_threads_and_none_twice(committed, smtp):
     smtp.hold_data.clear()
     queue(SENDERS * 3)
@@ -153,7 +158,7 @@ def test_a_server_that_takes_few_connections_fails_no_mail(committed, smtp, monk
             for number in (
                 1,
                 2,
-            ):  # at once, MariaDB might show the second one no mail while the first takes one
+            ):  # one after the other: in MariaDB, the first claim may hide the second mail
                 working.append(threads.submit(send_all))
                 wait_until(lambda held=number: smtp.held == held)
             working += [threads.submit(send_all) for _ in range(3)]
@@ -192,7 +197,7 @@ def test_links_go_out_before_notices_and_held_back_mail_last(committed, smtp, se
 
 
 def test_the_next_step_of_any_thread_takes_a_late_link(committed, smtp):
-    """The current batch is not finished first."""
+    """The link does not wait until the current batch is finished."""
     smtp.hold_data.clear()
     queue(MAILS)
     with ThreadPoolExecutor(1) as threads:
@@ -268,7 +273,7 @@ def test_whatever_a_mail_raises_is_its_failure(committed, smtp, monkeypatch, err
 
 
 def test_the_time_of_a_mail_begins_with_each(committed, smtp, monkeypatch):
-    """Otherwise, a long batch would be cut off in the middle."""
+    """If the time began with the batch, a long batch would be cut off in the middle."""
     begun = []
 
     class Noted(Timer):

@@ -1,4 +1,4 @@
-"""Every email of every feature: its text, and that mail programs can show it."""
+"""Every email of every feature has a complete text, which mail programs can show."""
 
 import re
 

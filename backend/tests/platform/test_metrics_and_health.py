@@ -1,6 +1,5 @@
 """Metrics, liveness and readiness for operators."""
 
-import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,6 +10,7 @@ from app.main import create_app
 from app.platform.monitoring import health
 from tests.auth.factories import make_user, token_for
 from tests.core.safe_settings import SAFE
+from tests.support import patient
 from tests.support.server import free_port, running_server
 
 
@@ -73,7 +73,7 @@ def test_liveness_asks_no_database(client, db, statements):
 def at_revision(app, db):
     """`at_revision(name)` sets the database's revision, and returns a client.
 
-    The client accepts readiness' own form of a 503.
+    The client accepts the special body of a 503 from readiness.
     """
     head = db.scalar(text("SELECT version_num FROM alembic_version"))
     client = TestClient(app)
@@ -87,7 +87,7 @@ def at_revision(app, db):
         return client
 
     yield say
-    say().get("/health/ready")  # the gate remembers
+    say().get("/health/ready")  # the gate remembers the revision, so make it read the old one again
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_database_behind_its_head_serves_only_health_checks(at_revision):
 
 def test_without_redis_it_is_ready_and_says_so(migrated):
     with running_server(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") as server:
-        answer = httpx2.get(f"{server.url}/health/ready")
+        answer = patient.get(f"{server.url}/health/ready")
     assert (answer.status_code, answer.json()["status"], answer.json()["checks"]["redis"]) == (
         200,
         "ok",
@@ -135,9 +135,9 @@ def test_without_redis_it_is_ready_and_says_so(migrated):
 def test_without_its_database_it_is_alive_and_not_ready(migrated, tmp_path):
     nowhere = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
     with running_server(DATABASE_URL=nowhere) as server:
-        ready = httpx2.get(f"{server.url}/health/ready")
+        ready = patient.get(f"{server.url}/health/ready")
         assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "unreachable")
-        refused = httpx2.get(f"{server.url}/auth/me")
+        refused = patient.get(f"{server.url}/auth/me")
         assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
-        assert httpx2.get(f"{server.url}/health/live").status_code == 200
+        assert patient.get(f"{server.url}/health/live").status_code == 200
         assert "u:p@" not in server.log

@@ -1,4 +1,6 @@
-"""A request runs on one thread, and FastAPI's promises about dependencies hold."""
+"""All functions of a request run on one thread, and dependencies behave as FastAPI
+promises.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -74,7 +76,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/without-defaults", {}),
     ("GET", "/plain", {}),
 ]
-OURS = {"cache-control", "vary", "etag"}  # headers that only our routes set
+OURS = {"cache-control", "vary", "etag"}  # only our routes set these headers
 
 
 @pytest.mark.parametrize(("method", "path", "given"), REQUESTS)
@@ -179,7 +181,9 @@ def test_dependencies_endpoint_and_commit_run_in_one_thread(committed):
 
 
 def test_the_busy_routes_of_the_application_have_a_plan(app):
-    """Without one, a request changes threads again and again, and only takes longer."""
+    """Without a plan, a request still works, but it moves between threads again and
+    again, and takes longer.
+    """
     found = {(m, c.path): c for c in _contexts(app) for m in c.methods or ()}
     for method, path in [
         ("GET", "/auth/me"),

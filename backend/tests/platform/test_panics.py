@@ -1,4 +1,6 @@
-"""A panic of a Rust library, which is not an `Exception`, fails one request only."""
+"""If a Rust library panics, only one request fails, although the panic is not an
+`Exception`.
+"""
 
 import asyncio
 import io

@@ -1,4 +1,6 @@
-"""Parameters read in one step have the values and the errors that FastAPI gives."""
+"""Parameters that our code reads in one step have the same values and errors as with
+FastAPI.
+"""
 
 from datetime import date
 from enum import Enum
@@ -77,7 +79,7 @@ def answers(router: APIRouter) -> list[tuple[int, Any]]:
 
 def test_the_answers_are_those_of_fastapi():
     ours, theirs = answers(Router(strict_query=False)), answers(APIRouter())
-    empty = PATHS.index("/one/7?limit=&shade=")  # for us, an empty parameter is not given
+    empty = PATHS.index("/one/7?limit=&shade=")  # we treat an empty parameter as missing
     assert ours[empty] == ours[0]
     for path, own, other in zip(PATHS, ours, theirs, strict=True):
         assert own == other or path == PATHS[empty], path

@@ -1,25 +1,27 @@
-"""A thread of its own probes once a second for all requests, with a deadline."""
+"""A separate thread probes a service for all requests, once a second, with a
+deadline.
+"""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import anyio
-import httpx2
 import pytest
 from anyio import create_task_group, to_thread
 
 from app.platform.monitoring.probes import EVERY_SECONDS, Checks, Probe
+from tests.support import patient
 from tests.support.freezer import freezer
 from tests.support.server import running_server
 from tests.support.smtp import wait_until
 
-pytestmark = pytest.mark.only("sqlite")  # no database in it
+pytestmark = pytest.mark.only("sqlite")  # these tests use no database
 UNKNOWN: Checks = {"thing": "unreachable"}
 
 
 class Thing:
-    """A probed service that answers when it may, and counts the questions."""
+    """A service that counts the probes, and answers when the test lets it."""
 
     def __init__(self):
         self.asked = 0
@@ -73,7 +75,7 @@ def test_it_is_asked_again_after_a_second(thing):
 
 
 def test_what_hangs_is_unknown_and_asked_by_one_thread(thing):
-    """No thread of the requests' pool waits for it."""
+    """No thread that serves requests waits for the answer."""
     thing.answers.clear()
     probe = Probe("thing", thing.ask, UNKNOWN)
 
@@ -89,7 +91,7 @@ def test_what_hangs_is_unknown_and_asked_by_one_thread(thing):
 
 def test_a_caller_that_goes_away_takes_no_answer_with_it(thing):
     thread, begun = ThreadPoolExecutor(1), Event()
-    thread.submit(begun.wait, 60)  # a question that has not begun can be cancelled
+    thread.submit(begun.wait, 60)  # only a waiting probe can be cancelled
     probe = Probe("thing", thing.ask, UNKNOWN, thread)
 
     async def main():
@@ -111,10 +113,10 @@ def test_a_redis_that_never_answers_is_reported_and_no_more(migrated):
     ):
         ready = f"{server.url}/health/ready"
         wait_until(
-            lambda: httpx2.get(ready).status_code == 200, 60
+            lambda: patient.get(ready).status_code == 200, 60
         )  # a process that has just started is slow
         before = redis.connections
-        answers = [httpx2.get(ready) for _ in range(10)]
+        answers = [patient.get(ready) for _ in range(10)]
         connections = redis.connections - before
     assert {answer.json()["checks"]["redis"] for answer in answers} == {"unreachable"}
     assert connections < 10

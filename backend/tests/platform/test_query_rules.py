@@ -95,7 +95,7 @@ UNKNOWN = {
         ),
     ),
     "=x": ("?", "It accepts"),
-    "word=x": ("word", "It accepts"),  # its name on the wire is `q`
+    "word=x": ("word", "It accepts"),  # in the URL, this parameter is named `q`
     "<script>=1": ("?", "It accepts"),
     "a%00b=1": ("?", "It accepts"),
     "limit%5B%5D=1": ("limit[]", "Did you mean `limit`?"),
@@ -181,9 +181,9 @@ IGNORES = ("/health/live", "/health/ready", "/metrics", "/docs", "/redoc", "/ope
 
 
 def test_every_route_of_a_feature_is_strict(client, db, login):
-    """This holds even if no user is signed in.
+    """The errors appear even if no user is signed in.
 
-    The parameters of a route are public, like the document.
+    The parameters of a route are public, because the OpenAPI document is.
     """
     paths = main.app.openapi()["paths"]
     for path, methods in paths.items():
@@ -194,9 +194,9 @@ def test_every_route_of_a_feature_is_strict(client, db, login):
             assert ("no query parameter" in answer.text) == strict, (method, path, answer.text)
 
 
-def test_what_others_call_ignores_unknown_parameters(client, db):
-    for path in IGNORES:
-        assert client.get(f"{path}?utm_source=x&v=1").status_code == 200, path
+@pytest.mark.parametrize("path", IGNORES)
+def test_what_others_call_ignores_unknown_parameters(client, db, path):
+    assert client.get(f"{path}?utm_source=x&v=1").status_code == 200, path
 
 
 def test_the_document_has_no_parameter_that_may_not_be_empty():

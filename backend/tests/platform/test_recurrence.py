@@ -1,5 +1,5 @@
-"""A recurring job comes back whatever became of its row, after any time without
-workers.
+"""A recurring job runs again, whatever happened to its row and however long no worker
+ran.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ KEY = "recurring test.again"
 def done(committed, handlers, monkeypatch):
     """The times at which the test's job has run.
 
-    The job recurs every hour, and each check for it is a minute later.
+    The job recurs every hour. The test checks a minute after each hour.
     """
     monkeypatch.setattr(recurrence, "PLAN_SECONDS", 0.0)
     runs = []
@@ -49,7 +49,7 @@ def lose(_worker):
 
 
 def die_with_it(_worker):
-    """Let a worker take the row and end. No worker runs for two days."""
+    """Make a worker claim the row and die. After that, no worker runs for two days."""
     with WorkerSession() as db, db.begin():
         assert leases.claim_due_row(db, Job, jobs.LEASE)
 
@@ -78,7 +78,7 @@ LOSSES = {
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_it_comes_back_in_a_process_that_lives_on(done, loss):
-    """The plan is checked once a minute, not once in the life of a process."""
+    """A process checks the plan once a minute, and not only when it starts."""
     with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC)) as clock:
         assert job_runs.run_next()
         LOSSES[loss](None)
@@ -104,7 +104,9 @@ def test_a_recurring_job_survives_a_worker_gone_for_a_year(done):
 
 
 def test_a_row_that_is_in_hand_is_left_to_its_worker(done, handlers):
-    """If the interval were shorter than a lease, the plan would shorten the lease."""
+    """Otherwise, with an interval shorter than a lease, the plan would shorten the
+    lease.
+    """
     again = handlers["test.again"].run
     handlers["test.again"] = jobs.Kind("test.again", again, timedelta(minutes=1))
     job_runs.run_next()

@@ -1,4 +1,6 @@
-"""Admitted requests each get a thread at once, whatever their functions do."""
+"""Every admitted request gets a thread immediately, whatever the functions of other
+requests do.
+"""
 
 import asyncio
 import threading
@@ -37,7 +39,8 @@ def test_results_errors_and_context_come_back():
         assert await threads.run(colour.get) == "red"
         with pytest.raises(KeyError, match="gone"):
             await threads.run(raises(KeyError("gone")))
-        # A coroutine cannot raise this, so the request would never end.
+        # A coroutine cannot raise `StopIteration`. Unless the server converts that
+        # error, the request never ends.
         with pytest.raises(RuntimeError, match="StopIteration"):
             await threads.run(raises(StopIteration()))
 
@@ -56,7 +59,7 @@ def test_calls_at_once_do_not_wait_for_each_other():
 def test_a_thread_is_used_again_and_ends_when_it_is_idle():
     async def scene():
         threads, seen = Threads(idle_seconds=0.3), set()
-        # A thread is free shortly after its call has returned.
+        # A thread becomes free shortly after its call has returned, so try again.
         while (thread := await threads.run(threading.current_thread)) not in seen:
             seen.add(thread)
             await asyncio.sleep(0.01)

@@ -1,4 +1,6 @@
-"""The SMTP gateway: encrypted, verified and bounded in time."""
+"""The SMTP gateway encrypts connections, verifies the server, and never waits for
+long.
+"""
 
 import base64
 import hmac
@@ -19,13 +21,14 @@ from app.platform.models import Mail
 from tests.support.services import program
 from tests.support.smtp import Recorder, mail_server, tls_context
 
-pytestmark = pytest.mark.only("sqlite")  # no database makes a difference here
+pytestmark = pytest.mark.only("sqlite")  # the result is the same on every database
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A self-signed certificate for `localhost`, its own authority with
-    SSL_CERT_FILE.
+    """A self-signed certificate for `localhost`.
+
+    With SSL_CERT_FILE, the application trusts this certificate.
     """
     folder = tmp_path_factory.mktemp("tls")
     files = str(folder / "certificate.pem"), str(folder / "key.pem")
@@ -127,7 +130,7 @@ USERNAME, PASSWORD = "jürgen", "Schlüssel 日本 \N{KEY}"
 
 
 class CramMd5(Recorder):
-    """A server with one mechanism more than aiosmtpd (RFC 2195)."""
+    """A server that supports CRAM-MD5, which aiosmtpd lacks (RFC 2195)."""
 
     async def auth_CRAM__MD5(self, server, _arguments):  # noqa: N802 - aiosmtpd's
         challenge = b"<1896.697170952@example.com>"
@@ -177,9 +180,9 @@ def test_tls_where_the_server_speaks_none_is_about_the_settings(committed, smtp,
     ],
 )
 def test_a_host_name_that_cannot_be_encoded_is_retried(committed, smtp, monkeypatch, wrong, named):
-    """Python raises a `ValueError` for each.
+    """Python raises a `ValueError` for each of these names.
 
-    The start refuses them, too (`test_mail_settings.py`).
+    The application refuses them when it starts, too (`test_mail_settings.py`).
     """
     unsettled = get_settings().model_copy(update=wrong)
     monkeypatch.setattr(outbox, "get_settings", lambda: unsettled)
@@ -189,7 +192,7 @@ def test_a_host_name_that_cannot_be_encoded_is_retried(committed, smtp, monkeypa
 
 
 def test_a_challenge_that_is_no_base64_is_the_servers_fault(committed, settings, line):
-    """`binascii.Error` is a `ValueError`, too."""
+    """Python raises `binascii.Error`, which is a `ValueError`, too."""
 
     def talk(connection):
         for answer in ("220 hello", "250-hello\r\n250 AUTH LOGIN", "334 ?", "221 bye"):
@@ -205,9 +208,9 @@ def test_a_challenge_that_is_no_base64_is_the_servers_fault(committed, settings,
 
 @pytest.fixture
 def line():
-    """A bare listener, which passes every accepted connection to `talk`.
+    """`line(talk)` listens on a port, and passes the accepted connection to `talk`.
 
-    Returns its port.
+    The call returns the port.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     opened = []

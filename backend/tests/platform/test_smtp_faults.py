@@ -1,4 +1,6 @@
-"""The cost of each fault of a mail server or worker: tries, copies, losses (R10)."""
+"""For each fault of a mail server or worker, the tests count attempts, copies and
+losses (R10).
+"""
 
 import signal
 from collections import Counter
@@ -24,8 +26,9 @@ MAILS = 5
 class Cost(NamedTuple):
     """The results of five emails whose first attempt meets the fault.
 
-    `received` counts what the server got in full, `taken` what it answered with 250,
-    and `ids` the different Message-IDs.
+    `received` counts the emails that the server received completely, `taken` counts the
+    emails that the server accepted with 250, and `ids` counts the different
+    Message-IDs.
     """
 
     attempts: int
@@ -53,12 +56,14 @@ PROMISED = {
 
 @pytest.fixture
 def fault(smtp, settings, monkeypatch):
-    """`with fault(name):` the first attempts meet the fault, and later ones succeed."""
+    """In a block `with fault(name):`, the first attempts meet the fault, and later
+    attempts succeed.
+    """
     port = smtp.port
 
     monkeypatch.setattr(
         leases, "FIRST_DELAY", 600.0
-    )  # nothing is tried again before `an_hour_later`
+    )  # no email is tried again before `an_hour_later`
 
     @contextmanager
     def meet(name):
@@ -90,7 +95,7 @@ def send_all():
 
 
 def an_hour_later():
-    """Let an hour pass: leases are over, and what failed is due again."""
+    """Let an hour pass. Leases are then over, and failed emails are due again."""
     with SessionLocal() as db, db.begin():
         db.execute(update(Mail).where(Mail.due_at.is_not(None)).values(due_at=clock.now()))
 
@@ -104,14 +109,14 @@ def go_on(smtp):
 def kill_a_worker(smtp, *, behind):
     """Kill a worker in the middle of sending.
 
-    This is before the server answers, or when it has the email and we have not recorded
-    that.
+    The worker is killed before the server answers or, with `behind`, after the server
+    has accepted the email and before we have recorded that.
     """
     smtp.hold_data.clear()
     with (
         SessionLocal() as db,
         db.begin(),
-    ):  # one mail is due, so one is in hand, however many threads send
+    ):  # only one mail is due, so only one is being sent, however many threads there are
         others = update(Mail).where(Mail.id != db.scalar(select(func.min(Mail.id))))
         db.execute(others.values(due_at=clock.now(timedelta(hours=1))))
     with workers(1) as (running, _):
@@ -119,7 +124,7 @@ def kill_a_worker(smtp, *, behind):
         if behind:
             running[0].send_signal(
                 signal.SIGSTOP
-            )  # stopped: the answer is on its way, and nobody reads it
+            )  # the worker is stopped, so it does not read the server's answer
             smtp.hold_data.set()
             wait_until(lambda: smtp.taken)
         running[0].kill()

@@ -1,4 +1,4 @@
-"""The worker's threads: recurring work, their wake-up, and how they stop."""
+"""The worker's threads do recurring work, are woken by new work, and stop in time."""
 
 from datetime import UTC, datetime, timedelta
 from threading import Thread

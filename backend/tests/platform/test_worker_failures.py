@@ -1,6 +1,6 @@
-"""The worker goes on whatever a job does.
+"""The worker continues whatever a job does.
 
-If one of its threads ends nevertheless, that is reported.
+If a thread of the worker ends nevertheless, the worker reports this.
 """
 
 import os
@@ -127,7 +127,7 @@ def test_a_panic_leaves_every_thread_alive(committed, handlers, adding):
 
 @pytest.fixture
 def first_turn_fails(monkeypatch):
-    """Let the first thread that looks for a job fail outside of any job."""
+    """Make the first thread that looks for a job fail outside of any job."""
     real, turns = job_runs.run_next, []
 
     def run_next(**options):
@@ -149,7 +149,7 @@ def test_a_thread_that_ends_is_told_of(committed, adding, first_turn_fails):
 
 
 def test_a_web_process_starts_its_thread_again(committed, adding, first_turn_fails, monkeypatch):
-    """The process serves requests, which would end with it."""
+    """The process must not end, because it also serves requests."""
     monkeypatch.setattr(worker_threads, "RESTART_SECONDS", 0.01)
     monkeypatch.setattr(worker_threads, "THREADS", {Lane.ASKED: 1})
     working = Worker()
@@ -180,8 +180,9 @@ def test_a_thread_that_is_stuck_is_noticed(committed, handlers, monkeypatch):
 
 
 def test_jobs_that_take_long_delay_none_of_another_lane(committed, handlers, adding):
-    """More purges of millions of rows than threads do not delay a link to a new
-    password.
+    """More purges of millions of rows are due than there are threads.
+
+    Even so, a link to a new password is not delayed.
     """
     released: list[str] = []
     begun = []

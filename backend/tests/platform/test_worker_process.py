@@ -1,6 +1,4 @@
-"""Workers as processes, several of them, killed and ended
-(R7 and R10).
-"""
+"""Several workers run as processes. Some are killed or stopped (R7 and R10)."""
 
 import signal
 import time
@@ -29,13 +27,15 @@ def queue(number=1):
 
 
 def mails():
-    with SessionLocal() as db:
+    # On SQLite, a session that may write would wait for the workers, because there is
+    # only one writer at a time.
+    with SessionLocal(info={"reading": True}) as db:
         return list(db.scalars(select(Mail)))
 
 
 def end(process):
     process.send_signal(signal.SIGTERM)
-    return process.wait(15)
+    return process.wait(60)
 
 
 @pytest.mark.slow
@@ -63,7 +63,7 @@ def test_a_worker_killed_before_sending_only_delays_the_email(committed, smtp):
         wait_until(lambda: smtp.received)
         running[0].kill()
         running[0].wait()
-    smtp.data_answer = "451 nobody waits for this"  # the killed one's DATA was never taken
+    smtp.data_answer = "451 nobody waits for this"  # refuse the killed worker's email
     smtp.hold_data.set()
     wait_until(lambda: mails()[0].lease)
     time.sleep(0.1)
@@ -105,7 +105,7 @@ def test_the_web_process_works_itself_when_it_is_told_to(committed, smtp):
         assert server.process.wait(60) in (
             0,
             -signal.SIGTERM,
-        )  # uvicorn ends by the signal it was sent
+        )  # uvicorn ends with the signal that it received
         assert time.monotonic() - began < 25
         assert "worker_stopped" in server.log
     assert list(smtp.times_taken().values()) == [1]

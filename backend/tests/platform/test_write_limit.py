@@ -1,6 +1,7 @@
-"""The limit of how much one user may write, in one process and over Redis.
+"""The limit on how much one user may write holds in one process and over Redis.
 
-A user has so many writes a minute, and half of them at once.
+A user may write a certain number of times a minute, and may use half of that number in
+a burst.
 """
 
 import time
@@ -19,7 +20,7 @@ from app.platform.routing import Router
 from tests.support.server import free_port
 from tests.support.widgets import widget_app
 
-EACH, ROOM = 0.5, 30.0  # 120 a minute, 60 at once
+EACH, ROOM = 0.5, 30.0  # 120 a minute, 60 in a burst
 
 
 class Clock:

@@ -9,11 +9,17 @@ import pytest
 
 from tests.support.trees import SETTINGS, Tree
 
-SERVICES = ("POSTGRES_TEST_URL", "MYSQL_TEST_URL", "REDIS_TEST_URL", "REQUIRE_SERVICES")
+SERVICES = (
+    "POSTGRES_TEST_URL",
+    "MYSQL_TEST_URL",
+    "REDIS_TEST_URL",
+    "RABBITMQ_TEST_URL",
+    "REQUIRE_SERVICES",
+)
 
 
 class Repository(Tree):
-    """A committed copy of the project."""
+    """A copy of the project, committed in a git repository."""
 
     def __init__(self, folder):
         super().__init__(folder)
@@ -54,7 +60,7 @@ class Repository(Tree):
     def shell(self, command):
         """Run a command of a page as a reader types it.
 
-        `make` takes this run's packages for those of its own `.venv`.
+        `make` uses the packages of this test run as if they were in its own `.venv`.
         """
         own = {
             name: value

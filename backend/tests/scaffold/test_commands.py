@@ -1,4 +1,4 @@
-"""The commands on a copy of the project: what they write, refuse, and remove."""
+"""In a copy of the project, the commands write, refuse and remove features."""
 
 import json
 
@@ -6,7 +6,8 @@ import pytest
 
 from tests.scaffold.conftest import Repository
 
-pytestmark = pytest.mark.only("sqlite")  # the copy has a database of its own
+# The tests run in a copy of the project, which has its own database.
+pytestmark = pytest.mark.only("sqlite")
 
 NOTES = "title:str(80):index text:text?"
 INVOICES = "number:str(32):unique amount:money status:enum(draft,paid):index due_at:datetime? "
@@ -43,7 +44,7 @@ def test_what_is_wrong_writes_nothing(shared, options):
 
 def test_dry_says_what_it_would_write_and_writes_nothing(shared):
     said = shared.made("feature", name="notes", fields=NOTES, dry="1")
-    assert "Would write notes: 16 files" in said
+    assert "Would write notes: 18 files" in said
     assert "backend/app/routers/notes/service.py" in said
     assert shared.status == []
 
@@ -63,10 +64,10 @@ def test_what_the_style_of_the_house_forbids_is_not_kept(shared, fields, rule):
 def test_a_feature_that_fails_in_the_copy_is_not_kept(repository):
     broken = repository.backend / "app" / "core" / "fields.py"
     broken.write_text(
-        broken.read_text("utf-8").replace("Moment = Annotated", "Instant = Annotated"), "utf-8"
+        broken.read_text("utf-8").replace("Day = Annotated", "Date = Annotated"), "utf-8"
     )
     repository.commit("a mistake")
-    refused = repository.scaffold("feature", name="notes", fields=NOTES)
+    refused = repository.scaffold("feature", name="notes", fields="due_on:date?")
     assert refused.returncode == 1
     assert "none of it was kept" in refused.stderr
     assert repository.status == []
@@ -87,8 +88,8 @@ def test_made_twice_changes_nothing_and_removed_leaves_nothing(repository):
     repository.runs("-m", "alembic", "upgrade", "head")
     repository.made("feature", name="notes", fields=NOTES)
     first = {line: (repository.root / line[3:]).read_bytes() for line in repository.status}
-    assert len(first) == 16
-    assert all(line.startswith("??") for line in first)  # no file that was there is touched
+    assert len(first) == 18
+    assert all(line.startswith("??") for line in first)  # no existing file has changed
     again = repository.scaffold("feature", name="notes", fields="other:int")
     assert (again.returncode, "already" in again.stderr) == (1, True)
     assert {line: (repository.root / line[3:]).read_bytes() for line in repository.status} == first
@@ -142,6 +143,22 @@ def test_a_feature_under_a_parent_is_generated_and_extended(repository):
         "/notes/{note_id}/remarks/{remark_id}",
     ]
     repository.runs("-m", "ruff", "check", "app/routers", "tests/remarks", "tests/comments")
+
+
+@pytest.mark.long
+def test_a_feature_gets_a_search_and_then_more_searched_fields(repository):
+    repository.made("feature", name="notes", fields="title:str(80)")
+    said = repository.made("field", name="notes", fields="text:text?:search mood:str(20)?")
+    assert "make reindex" in said
+    repository.made("field", name="notes", fields="place:str(80)?:search")
+    models = (repository.backend / "app/routers/notes/models.py").read_text("utf-8")
+    assert 'searchable("text", "place")' in models
+    repository.runs("-m", "alembic", "upgrade", "head")
+    repository.runs("-m", "alembic", "check")
+    tests = ("-p", "no:cacheprovider", "tests/notes")
+    assert " passed" in repository.runs("-m", "pytest", "-q", *tests)
+    repository.runs("-m", "alembic", "downgrade", "-2")
+    repository.runs("-m", "ruff", "check", "app/routers/notes", "tests/notes")
 
 
 @pytest.mark.slow

@@ -77,7 +77,9 @@ WRONG = [
     (f"x:enum({'a' * 41})", "at most 40"),
     ("x:slug", "slug(from=title)"),
     ("x:slug(title)", "slug(from=title)"),
-    ("x:slug(from=y)?", "always there"),
+    ("x:slug(from=y)?", "always has a value"),
+    ("x:slug(from=y):history:unique", "cannot be :unique"),
+    ("x:str:history", "str cannot be :history"),
     ("x\n:str", "not a field"),
     ("x:str(5)\0", "cannot be printed"),
 ]

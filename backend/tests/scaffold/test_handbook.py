@@ -1,4 +1,4 @@
-"""`docs/handbook.md` is true: its commands, files and changes work as they are."""
+"""The commands, files and changes in `docs/handbook.md` work without changes."""
 
 import re
 import subprocess
@@ -45,7 +45,7 @@ def test_the_handbook_works_from_the_first_command_to_the_last(repository_with_v
 def put_into_the_newest_revision(tree, text):
     """Edit the newest revision as a developer would.
 
-    The imports go to the top, and the functions replace the empty ones.
+    The imports go to the top of the file, and the new functions replace the empty ones.
     """
     newest = max(
         (tree.backend / "alembic" / "versions").glob("*.py"),

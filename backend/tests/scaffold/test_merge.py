@@ -1,6 +1,6 @@
-"""Additions to a file that was edited by hand keep its changes.
+"""Additions to a file that was edited by hand keep the manual changes.
 
-What cannot be added safely is refused.
+An addition that is not safe is refused.
 """
 
 import pytest
@@ -147,3 +147,13 @@ def test_a_hand_edited_function_that_must_change_is_refused(old, by_hand):
     assert old in CURRENT
     with pytest.raises(Untouchable, match=r"^service\.py: "):
         merged(CURRENT.replace(old, by_hand))
+
+
+def test_arguments_of_a_call_are_added():
+    """A later field with `:search` becomes one more argument of `searchable`."""
+    before, after = 'words: Any = searchable("a")', 'words: Any = searchable("a", "b")'
+    by_hand = 'words: Any = searchable("title", "a")  # ours'
+    merged = 'words: Any = searchable("title", "a","b")  # ours'  # ruff then formats it
+    assert merge(by_hand, before, after, "models.py") == merged
+    with pytest.raises(Untouchable):
+        merge("words: Any = other()", before, after, "models.py")

@@ -25,6 +25,7 @@ PROJECT = Project(
         Model("blog", "BlogCategory", "categories", owned=False),
     ),
     heads=("abc",),
+    pages=frozenset({"audit"}),
 )
 
 
@@ -48,6 +49,7 @@ def planned(fields, name="invoices", **options):
         ("mails", None, "MailRead"),
         ("price_lists", None, "is already a route"),
         ("entry", "blog_posts", "is already a table"),
+        ("audit", "audit", "is already a list of the admin"),
     ],
 )
 def test_a_taken_name_is_refused_with_a_reason(name, plural, reason):
@@ -111,7 +113,7 @@ def test_the_reserved_words_are_those_of_all_three():
         ),
         ("owner:ref(auth.User)", "'owner_id' is a column that every row has"),
         ("created_at_from:str:index", "twice"),
-        ("filters:str", "shape of the feature"),
+        ("filters:str", "schema of the feature"),
         (" ".join(f"f{n}:str(1000)" for n in range(20)), "too wide"),
         (" ".join(f"f{n}:int:index" for n in range(51)), "so many indexes"),
         (f"{'x' * 40}:ref(auth.User)", "longer than the 63"),
@@ -138,10 +140,13 @@ def test_several_heads_are_refused():
         plan(Request("invoices", "a:str"), replace(PROJECT, heads=("a", "b")))
 
 
-def test_a_class_that_would_hide_an_import_is_refused():
-    for feature, name in (
+@pytest.mark.parametrize(
+    ("feature", "name"),
+    [
         (planned("a:int", "indexes"), "Index"),
         (planned("a:ref(blog.BlogCategory)", "blog_categories"), "BlogCategory"),
-    ):
-        with pytest.raises(Refused, match=f"{name} would hide"):
-            refuse_hidden_imports(feature, render(feature))
+    ],
+)
+def test_a_class_that_would_hide_an_import_is_refused(feature, name):
+    with pytest.raises(Refused, match=f"{name} would hide"):
+        refuse_hidden_imports(feature, render(feature))

@@ -1,4 +1,4 @@
-"""Files are written all or none, and only one command works at a time."""
+"""Either all files are written or none, and only one command runs at a time."""
 
 import pytest
 
@@ -8,7 +8,9 @@ from scaffold.problems import Refused
 
 
 class Stopped(dict[str, bytes]):
-    """Files of which one is written before Ctrl-C, or before the disk is full."""
+    """Files to write. After the first file is written, Ctrl-C is pressed or the disk is
+    full.
+    """
 
     stop: type[BaseException] = KeyboardInterrupt
 

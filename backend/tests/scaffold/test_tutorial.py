@@ -1,4 +1,4 @@
-"""`docs/tutorial.md` is true: its commands, changes and test work as they are."""
+"""The commands, changes and test in `docs/tutorial.md` work without changes."""
 
 import re
 import subprocess
@@ -33,7 +33,7 @@ def test_the_tutorial_works_from_the_first_command_to_the_last(repository_with_v
 
 
 def run(tree, command):
-    """Run a command of the page. Its tests run on SQLite only."""
+    """Run a command of the page. If the command runs tests, they run only on SQLite."""
     if command == "make test only=bookings":
         assert " passed" in tree.runs(
             "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/bookings"

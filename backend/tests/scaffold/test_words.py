@@ -1,4 +1,4 @@
-"""English plurals, and names that look like something else."""
+"""English plurals, and names that only look like plurals or singulars."""
 
 import pytest
 

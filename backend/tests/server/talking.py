@@ -1,4 +1,4 @@
-"""A connection of the server without a socket, an event loop or a running clock.
+"""A connection of the server without a socket, and with a clock that the test moves.
 
 The test decides what happens.
 """
@@ -14,6 +14,18 @@ from app.server.connection import Connection
 from app.server.crowd import Crowd, Limits
 
 HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6000\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+SILENT = {
+    "nothing": b"",
+    "a line break": b"\r\n",
+    "half a request line": b"GET / HT",
+    "half a head": b"GET / HTTP/1.1\r\nHost: x\r\n",
+    "no body": HEAD + b"\r\n",
+    "half a body": HEAD + b"\r\n" + b"x" * 3000,
+    "half a chunk": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    "no last chunk": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+    "half a trailer": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ",
+}
 
 
 class Pipe(asyncio.Transport):
@@ -39,7 +51,7 @@ class Pipe(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         if self.end == "lost":
-            raise RuntimeError("the handler is closed")  # as uvloop does
+            raise RuntimeError("the handler is closed")  # uvloop raises this, too
         self.written += data
 
     def get_write_buffer_size(self) -> int:
@@ -62,8 +74,8 @@ class Pipe(asyncio.Transport):
 
 
 class Server:
-    """An application that answers when told to, and a crowd with a clock that tests
-    move.
+    """An application that responds when a test tells it to, and the server's set of
+    connections (the crowd) with a clock that tests move.
     """
 
     def __init__(self, limits: Limits, trusted: list[str] | None = None) -> None:
@@ -101,17 +113,17 @@ class Server:
         return self.clients[-1]
 
     async def settle(self) -> None:
-        """Let the application do what it can."""
+        """Let the application run until it has to wait."""
         for _ in range(10):
             await asyncio.sleep(0)
 
     async def after(self, seconds: float) -> None:
-        """Move the clock second by second, and let the crowd be checked."""
+        """Move the clock. After each second, the server checks its connections."""
         await self.settle()
         for _ in range(round(seconds)):
             self.crowd.now += 1
             for one in self.crowd.members():
-                one.look()
+                one.require_progress()
             await self.settle()
 
 
@@ -136,15 +148,15 @@ class Client:
 def talk(
     scene: Callable[[Server], Any], limits: Limits | None = None, trusted: list[str] | None = None
 ) -> None:
-    """Play a scene with a server of its own."""
+    """Run a scene with a new server."""
 
     async def play() -> None:
-        server = Server(limits or Limits(connections=100, look=1e6), trusted)
+        server = Server(limits or Limits(connections=100, check_seconds=1e6), trusted)
         try:
             await scene(server)
         finally:
-            # Also if the scene has failed: an application that waits for a client would
-            # never end.
+            # This also runs if the scene has failed, because an application that waits
+            # for a client would never end.
             for client in server.clients:
                 client.go_away()
             server.go_on.set()

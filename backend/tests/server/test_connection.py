@@ -1,28 +1,13 @@
 """A connection ends when its client keeps the server waiting.
 
-It never ends while the server works.
+A connection never ends while the server works on its request.
 """
 
-import json
 import logging
 
 import pytest
 
-from app.server.connection import PIPELINED
-from tests.server.talking import HEAD, talk
-
-GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-SILENT = {
-    "nothing": b"",
-    "a line break": b"\r\n",
-    "half a request line": b"GET / HT",
-    "half a head": b"GET / HTTP/1.1\r\nHost: x\r\n",
-    "no body": HEAD + b"\r\n",
-    "half a body": HEAD + b"\r\n" + b"x" * 3000,
-    "half a chunk": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-    "no last chunk": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
-    "half a trailer": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ",
-}
+from tests.server.talking import GET, HEAD, SILENT, talk
 
 
 @pytest.mark.parametrize("sent", SILENT.values(), ids=SILENT)
@@ -43,7 +28,8 @@ def test_a_client_that_falls_silent_is_closed_in_20_s(sent):
 
 @pytest.mark.parametrize("sent", SILENT.values(), ids=SILENT)
 def test_an_answer_before_it_gives_no_more_time(sent):
-    """This holds even if the request began in the same packet as the previous one.
+    """The client gets no more time, even if the slow request began in the same packet
+    as the previous request.
 
     In that case, uvicorn counts the client as idle.
     """
@@ -117,7 +103,7 @@ def test_a_large_piece_earns_no_more_than_20_s():
 
 
 def test_what_is_no_body_earns_no_time():
-    """The extension of a chunk can go on forever."""
+    """An example is the extension of a chunk, which can go on forever."""
 
     async def scene(server):
         client = server.connect()
@@ -152,7 +138,7 @@ def test_a_handler_may_work_as_long_as_it_likes():
 )
 def test_a_client_that_we_keep_waiting_is_not_blamed(sent):
     """The client waits for a 100 response, or we have stopped reading because the
-    handler has not taken what came before.
+    handler has not read the previous data.
     """
 
     async def scene(server):
@@ -211,95 +197,6 @@ def test_a_slow_reader_has_to_read_500_bytes_a_second(rate, end):
 
 
 @pytest.mark.parametrize(
-    "start", [b"GET / HTTP/1.1\r\nX: ", HEAD.replace(b"Content-Length: 6000", b"X: ")]
-)
-def test_a_head_without_end_is_refused_and_not_kept(start):
-    async def scene(server):
-        client = server.connect()
-        client.send(start)
-        for _ in range(5):
-            client.send(b"x" * 64_000)
-        head, _, body = client.pipe.written.partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 431 ")
-        assert json.loads(body)["code"] == "headers_too_large"
-        await server.after(1)  # in which it still reads, so that the client sees the answer
-        assert not client.end
-        client.send(b"x" * 64_000)
-        await server.after(1)
-        assert client.end == "closed"
-        assert client.pipe.written.count(b"HTTP/1.1") == 1
-
-    talk(scene)
-
-
-def test_a_trailer_is_no_header():
-    """A proxy in front checks the headers, and may forward trailers unchecked, such as
-    an X-Forwarded-For.
-    """
-
-    async def scene(server):
-        client = server.connect()
-        client.send(SILENT["no last chunk"] + b"0\r\nX-Forwarded-For: 192.0.2.1\r\nHost: y\r\n\r\n")
-        await server.settle()
-        (scope,) = server.scopes
-        assert [name for name, _ in scope["headers"]] == [b"host", b"transfer-encoding"]
-
-    talk(scene)
-
-
-def test_a_trailer_without_end_is_refused():
-    async def scene(server):
-        client = server.connect()
-        client.send(SILENT["half a trailer"])
-        for _ in range(5):
-            client.send(b"x" * 64_000)
-        assert client.end == "aborted"
-
-    talk(scene)
-
-
-@pytest.mark.parametrize(
-    ("requests", "end"), [(PIPELINED, None), (PIPELINED + 1, "aborted"), (10_000, "aborted")]
-)
-def test_requests_that_wait_for_each_other_are_bounded(requests, end):
-    """Each is kept whole until its turn comes. 250 kB of the shortest requests took 30
-    MB for as long as the client did not read.
-    """
-
-    async def scene(server):
-        client = server.connect()
-        client.send(GET * requests)
-        assert client.connection.pending <= PIPELINED
-        assert (client.end, client.pipe.written) == (end, b"")
-
-    talk(scene)
-
-
-@pytest.mark.parametrize(("headers", "end"), [(700, None), (1_000, "aborted")])
-def test_queued_heads_together_take_no_more_than_one_may(headers, end):
-    """A header takes far more memory than its bytes. 190 kB of requests with 1,500
-    headers each took 1.4 MB.
-    """
-
-    async def scene(server):
-        client = server.connect()
-        client.send(GET.replace(b"\r\n\r\n", b"\r\n" + b"a:\r\n" * headers + b"\r\n") * 2)
-        assert client.end == end
-
-    talk(scene)
-
-
-def test_nonsense_behind_a_request_is_not_answered_in_its_place():
-    async def scene(server):
-        client = server.connect()
-        client.send(GET)
-        client.send(b"nonsense\r\n\r\n")
-        assert (client.end, client.pipe.written) == ("aborted", b"")
-
-    talk(scene)
-
-
-@pytest.mark.parametrize(
     "sent",
     [
         b"\x16\x03\x01\x02\x00",
@@ -321,7 +218,9 @@ def test_what_a_client_sends_is_never_a_warning(sent, caplog):
 @pytest.mark.parametrize("requests", [1, 2, 5])
 @pytest.mark.parametrize("reading", [True, False])
 def test_a_client_that_goes_away_is_no_error(requests, reading, caplog):
-    """The client leaves amid several pipelined requests, or while it does not read."""
+    """The client disconnects in the middle of several pipelined requests, or while it
+    does not read.
+    """
 
     async def scene(server):
         client = server.connect()

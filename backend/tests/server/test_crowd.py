@@ -1,6 +1,6 @@
-"""When all places are taken, connections that keep us waiting are closed.
+"""When all places are taken, the server closes connections that keep it waiting.
 
-No client can push out the others.
+No client can displace other clients.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from app.server.crowd import Limits
 from tests.server.talking import HEAD, talk
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-TEN = Limits(connections=10, look=1e6)
+TEN = Limits(connections=10, check_seconds=1e6)
 
 
 def test_one_client_cannot_push_out_another():
@@ -139,12 +139,14 @@ def test_a_full_server_says_so_once_a_minute(caplog):
 
 
 def test_half_a_minute_in_which_we_were_busy_does_not_count(monkeypatch):
-    """Clients only seem silent, because the server has not read what they sent."""
+    """Clients seem silent in that time, but only because the server has not read what
+    they sent.
+    """
 
     async def scene(server):
         client, loop = server.connect(), asyncio.get_running_loop()
         late = loop.time() + 30
-        monkeypatch.setattr(loop, "time", lambda: late)  # so its timer comes so late
+        monkeypatch.setattr(loop, "time", lambda: late)  # the crowd's timer runs as late as this
         await server.settle()
         assert server.crowd.now == 2
         assert client.end is None
@@ -163,7 +165,7 @@ def test_the_kernel_gives_up_on_a_client_that_reads_nothing():
 def open_files(monkeypatch):
     """`open_files(soft, hard)` sets what the operating system seems to allow.
 
-    It returns the list of what is requested.
+    The call returns a list, which gets the limits that the application requests.
     """
 
     def allow(soft, hard):

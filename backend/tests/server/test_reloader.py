@@ -18,7 +18,7 @@ from tests.support.server import START_SECONDS, free_port
 from tests.support.smtp import wait_until
 from tests.support.trees import SETTINGS, Tree
 
-pytestmark = pytest.mark.only("sqlite")  # no database has a part in it
+pytestmark = pytest.mark.only("sqlite")  # these tests use no database
 
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -40,7 +40,7 @@ class Server:
             )
 
     def get(self, path="/health/live", **headers):
-        """Return the response, or `None` while nobody listens."""
+        """Return the response, or `None` while no server listens."""
         try:
             return httpx2.get(f"{self.url}{path}", headers=headers, timeout=START_SECONDS)
         except httpx2.TransportError:
@@ -66,8 +66,8 @@ def server(tmp_path):
 
 @pytest.mark.slow
 def test_what_is_wrong_stands_in_the_browser_until_it_is_mended(server):
-    """The error may be in a feature, in what every feature needs, in the server's own
-    code, or in the start.
+    """The error may be in a feature, in code that every feature needs, in the server's
+    own code, or may occur at the start.
     """
     wait_until(server.serves, START_SECONDS)
     app = server.tree.backend / "app"
@@ -101,13 +101,13 @@ def test_what_is_wrong_stands_in_the_browser_until_it_is_mended(server):
 
 @pytest.mark.slow
 def test_a_file_saved_while_the_reloader_is_busy_is_noticed(server):
-    """The reloader stands still from the moment on at which it has started the server:
+    """The test stops the reloader right after it has started the server:
 
         reloader    start the server   (stopped)            (goes on)   looks: changed
         developer                                 saves
 
-    One that begins to watch at its first look takes the saved file for the one that the
-    server has read.
+    A reloader that begins to watch only when it first looks would assume that the
+    server has read the saved file.
     """
     wait_until(lambda: psutil.Process(server.process.pid).children(), START_SECONDS)
     server.process.send_signal(signal.SIGSTOP)
@@ -122,18 +122,19 @@ def test_a_file_saved_while_the_reloader_is_busy_is_noticed(server):
 
 
 def test_every_kind_of_change_is_seen(tmp_path):
-    """The hardest kind of change is a new folder whose files exist at once.
+    """The hardest kind of change is a new folder that already has files when it
+    appears.
 
-    The file system's events about the folder come too late for its files.
+    The file system reports the folder too late to report its files.
     """
     code = tmp_path / "code"
     (code / "__pycache__").mkdir(parents=True)
     file = code / "one.py"
     file.write_text("1")
-    states = [reloader.look(code)]
+    states = [reloader.code_in(code)]
 
     def seen():
-        states.append(reloader.look(code))
+        states.append(reloader.code_in(code))
         return [Path(path).name for path in reloader.changed(states[-2], states[-1])]
 
     for other in (
@@ -146,14 +147,14 @@ def test_every_kind_of_change_is_seen(tmp_path):
     os.utime(file, ns=(time.time_ns(), time.time_ns() + 10**9))
     assert seen() == ["one.py"]
     (code / "new").write_text("2")
-    (code / "new").replace(file)  # as editors save
+    (code / "new").replace(file)  # editors save a file like this
     assert seen() == ["one.py"]
     (code / "package").mkdir()
     (code / "package" / "two.py").touch()
     assert seen() == ["two.py"]
     (code / "package" / "two.py").unlink()
     assert seen() == ["two.py"]
-    assert reloader.look(tmp_path / "removed") == {}
+    assert reloader.code_in(tmp_path / "removed") == {}
 
 
 def test_localhost_is_both_of_its_addresses():

@@ -1,4 +1,4 @@
-"""Our heads of responses are those of uvicorn."""
+"""The heads of our responses are the same as uvicorn's."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ RESPONSES: list[tuple[str, bool, int, list[tuple[bytes, bytes]], bytes]] = [
 
 
 class Transport:
-    """Remembers what was written."""
+    """Records what is written."""
 
     def __init__(self) -> None:
         self.written = b""

@@ -1,4 +1,4 @@
-"""A busy process is left alone, and one that hangs is replaced.
+"""A busy process is left alone, and a process that hangs is replaced.
 
 `tests/faults/test_sockets.py` shows this with real processes.
 """
@@ -14,7 +14,7 @@ LOOKS = int(HUNG_SECONDS / LOOK_SECONDS)
 
 
 class Running:
-    """A process that runs, as far as the supervisor can tell."""
+    """A stand-in for a process, which the supervisor takes for a running process."""
 
     pid = os.getpid()
     exitcode = None

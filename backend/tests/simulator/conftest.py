@@ -1,4 +1,4 @@
-"""The simulator on a real port, used by the unchanged stripe-python."""
+"""The simulator runs on a real port, and the unchanged stripe-python uses it."""
 
 import contextlib
 import threading
@@ -37,14 +37,14 @@ class Simulator:
         return found
 
     def control(self, path: str, **body: Any) -> Any:
-        """POST to the control API and return the response."""
+        """Send a POST to the simulator's control API, and return the response."""
         answer = httpx2.post(f"{self.url}/_simulator/api/{path}", json=body, timeout=120)
         assert answer.is_success, answer.text
         return answer.json()
 
     def advance(self, **wanted: int) -> None:
-        """Advance by `seconds`, or `to` a Unix time, and wait for everything that is
-        due.
+        """Advance the clock by `seconds`, or `to` a Unix time, and wait for everything
+        that is then due.
         """
         self.control("clock/advance", **wanted)
 
@@ -53,7 +53,7 @@ class Simulator:
         self.control("settle")
 
     def client(self, key: str = KEY) -> stripe.StripeClient:
-        http = stripe.RequestsClient(timeout=10)
+        http = stripe.RequestsClient(timeout=60)
         return stripe.StripeClient(
             key, base_addresses={"api": self.url}, http_client=http, max_network_retries=0
         )
@@ -76,7 +76,7 @@ def serving(settings: Settings) -> Iterator[Simulator]:
         yield Simulator(settings.base_url, app, faithful)
     finally:
         running.should_exit = True
-        thread.join(10)
+        thread.join(60)
     assert not thread.is_alive()
     assert faithful.found == []
 
@@ -89,9 +89,9 @@ def running_simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def simulator(running_simulator: Simulator) -> Iterator[Simulator]:
-    """An empty simulator in memory, whose clock stands still.
+    """An empty simulator in memory. Its clock does not run.
 
-    A test that stops it, or needs a file, uses `serving`.
+    A test that stops the simulator, or needs a state file, uses `serving`.
     """
     running_simulator.control("reset")
     yield running_simulator

@@ -1,4 +1,6 @@
-"""A watch that compares every response of a simulator in any test with Stripe's."""
+"""Compares every response of the simulator, in every test, with Stripe's
+declarations.
+"""
 
 import json
 from typing import Any
@@ -12,9 +14,9 @@ class Faithful:
     """A wrapper around the simulator's application, which checks each response of
     `/v1/`.
 
-    `found` has a line for every flaw. `answers` counts, so that a test can see that
-    there was something to check. A test that wants the responses themselves sets `kept`
-    to a list.
+    `found` has a line for every difference. `answers` is the number of responses, so
+    that a test can see that some were checked. A test that needs the responses
+    themselves sets `kept` to a list.
     """
 
     def __init__(self, app: ASGIApp) -> None:

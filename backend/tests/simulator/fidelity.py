@@ -1,11 +1,12 @@
-"""A check whether a response is what Stripe's would be, as far as that is known
+"""Checks whether a response has the form of Stripe's response, as far as that is known
 offline.
 
-The measure is stripe-python itself. Its typed classes are generated from Stripe's own
-description of the pinned API version. They say of every object which fields it has, and
-of which type. A field that they call `Optional` may be absent or null, and everything
-else is required. If Stripe's official fixtures lie next to the project, an object must
-also have each key of its kind's fixture that the class still declares.
+Responses are compared with the typed classes of stripe-python. Stripe generates these
+classes from its own description of the pinned API version. They declare the fields of
+every object, with their types. An `Optional` field may be absent or null, and every
+other field is required. If Stripe's official fixtures are next to the project, an
+object must also have each key of the fixture of its kind, unless the class no longer
+declares the key.
 """
 
 import ast
@@ -41,13 +42,13 @@ PLAIN: dict[Any, Callable[[object], bool]] = {
     float: lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     bool: lambda value: isinstance(value, bool),
     dict: lambda value: isinstance(value, dict),
-    Decimal: _is_decimal,  # JSON has it as a string
+    Decimal: _is_decimal,  # in JSON, a decimal number is a string
 }
 
 
 def flaws(answer: Any) -> list[str]:
-    """Return each difference of this JSON, a whole response of the API, from
-    Stripe's.
+    """Return the differences between a whole response of the API and Stripe's
+    declarations.
     """
     match answer:
         case {"error": dict() as error}:
@@ -77,10 +78,11 @@ def _of_resource(value: dict[str, Any], path: str) -> Iterator[str]:
 
 
 def _without_undeclared_of_searches(value: dict[str, Any]) -> dict[str, Any]:
-    """Remove what a search's response must have and its class does not declare.
+    """Remove the fields that the response to a search must have, although its class
+    does not declare them.
 
-    stripe-python's pagination needs a `url`, and an empty search has
-    `next_page: None`. The result is empty if one of them is missing.
+    stripe-python's pagination needs a `url`, and an empty search has `next_page: None`.
+    The result is empty if one of these fields is missing.
     """
     if not isinstance(value.get("url"), str) or "next_page" not in value:
         return {}
@@ -127,9 +129,9 @@ def _of_value(value: object, hint: Any, path: str) -> Iterator[str]:
 
 
 def _of_union(value: object, members: tuple[Any, ...], path: str) -> Iterator[str]:
-    """Check an enumeration, which the types leave open (`Literal[…] | str`).
+    """Check an enumeration. Its type would allow any text (`Literal[…] | str`).
 
-    Our value must be one of the list.
+    Our value must be one of the literals.
     """
     if value is None and type(None) in members:
         return

@@ -18,7 +18,9 @@ def at(text: str) -> int:
 
 @dataclass
 class Shop:
-    """A shop with one product, `Pro`, and its prices by amount and interval."""
+    """A shop with one product, `Pro`, and this product's prices by amount and
+    interval.
+    """
 
     v1: V1Services
     product: str = ""

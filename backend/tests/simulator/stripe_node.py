@@ -1,9 +1,9 @@
-"""A check of responses against stripe-node's types.
+"""Check responses against stripe-node's types.
 
-They tell an absent field from a null one, which stripe-python calls both `Optional`. In
-TypeScript `applies_to?: AppliesTo` may be absent and is never null, and `name: string |
-null` is always there. So responses are written into a program, each as a constant of
-its type, and the compiler finds what is wrong.
+These types distinguish absent fields from null fields. stripe-python calls both
+`Optional`. In TypeScript, `applies_to?: AppliesTo` may be absent and is never null, and
+`name: string | null` is never absent. So responses are written into a program, each as
+a constant of its type, and the compiler finds what is wrong.
 """
 
 import json
@@ -18,8 +18,8 @@ from tests.support.services import program
 
 FOLDER = Path(__file__).parent / "clients"
 SECONDS = 300
-# On the wire a decimal number is a text; stripe-node makes an object of it. `void`
-# stands for `undefined`.
+# In a response, a decimal number is a text. stripe-node turns it into an object. In the
+# types, `void` means `undefined`.
 HEAD = """import type Stripe from 'stripe';
 type Json<T> = T extends Stripe.Decimal ? string
     : T extends void ? undefined
@@ -41,9 +41,9 @@ COMPLAINT = re.compile(r"answers\.ts\((\d+),\d+\): error (.*)")
 
 
 def flaws(answers: Sequence[Any], folder: Path) -> list[str]:
-    """Compile the responses, lists and events item by item.
+    """Compile the responses. Of lists and events, compile each item.
 
-    Each line names the kind of object and what is wrong.
+    Each returned line names a kind of object and what is wrong with it.
     """
     install(FOLDER)
     lines, kinds = HEAD.splitlines(), {}
@@ -92,7 +92,7 @@ def _parts(answer: Any) -> Iterator[tuple[str, str]]:
         for item in items:
             yield from _parts(item)
         answer = answer | {"data": []}
-    if kind == "event":  # what it says of before are parts of an object, at any depth
+    if kind == "event":  # `previous_attributes` contains parts of an object, at any depth
         answer = answer | {"data": {"object": answer["data"]["object"]}}
     name = OTHERWISE_NAMED.get(kind) or ".".join(
         "".join(word.capitalize() for word in part.split("_")) for part in kind.split(".")

@@ -1,26 +1,26 @@
 """The API returns an object of every kind that the simulator holds.
 
-A check on every response compares its objects with what Stripe declares. This test
-makes sure that the check sees every kind.
+Every response in the tests is compared with Stripe's declarations. This test makes sure
+that the comparison sees every kind of object.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import pytest
 
-from simulator.protocol.declared import _hints, _is_object, _parts, class_of
+from simulator.protocol.declared import class_of, hints_of, is_object, parts_of
 from simulator.protocol.expansion import MAX_DEPTH
 from simulator.state.kinds import KINDS
 from tests.simulator.conftest import KEY
 from tests.simulator.fidelity import flaws
+from tests.support import patient
 
 
 @pytest.fixture
 def everything(v1):
-    """A subscriber with a coupon, a refund and a dispute, and everything else there
-    is.
+    """A subscriber with a coupon, a refund and a dispute, and objects of all other
+    kinds.
     """
     product = v1.products.create({"name": "Pro"})
     recurring = {"currency": "usd", "unit_amount": 2000, "recurring": {"interval": "month"}}
@@ -67,11 +67,11 @@ def everything(v1):
 
 def read(simulator, path: str) -> Any:
     headers = {"Authorization": f"Bearer {KEY}"}
-    return httpx2.get(f"{simulator.url}/v1/{path}", headers=headers).json()
+    return patient.get(f"{simulator.url}/v1/{path}", headers=headers).json()
 
 
 def kinds_in(answer: Any) -> set[str]:
-    """Return the kinds of all objects inside, at any depth."""
+    """Return the kinds of all objects inside a value, at any depth."""
     if isinstance(answer, list):
         return set().union(*map(kinds_in, answer))
     if not isinstance(answer, dict):
@@ -130,11 +130,13 @@ def test_nothing_that_is_kept_was_never_compared(everything, simulator, v1):
 
 
 def expandable(declared: type, outer: tuple[str, ...] = ()) -> Iterator[str]:
-    """Every path that Stripe declares to end in an object, through parts of it."""
-    for name, hint in _hints(declared).items():
+    """Yield every path of fields that leads from an object to another object, according
+    to Stripe.
+    """
+    for name, hint in hints_of(declared).items():
         here = (*outer, name)
-        for part in _parts(hint):
-            if _is_object(part):
+        for part in parts_of(hint):
+            if is_object(part):
                 yield ".".join(here)
             elif isinstance(part, type) and len(here) < MAX_DEPTH - 1:
                 yield from expandable(part, here)

@@ -1,4 +1,4 @@
-"""The watch over all responses checks each one, and reports what it finds."""
+"""`Faithful` checks every response, and reports what it finds."""
 
 from starlette.applications import Starlette
 from starlette.requests import Request

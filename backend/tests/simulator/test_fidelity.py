@@ -1,4 +1,4 @@
-"""The check of fidelity passes what Stripe wrote, and notices every kind of
+"""The check of fidelity accepts Stripe's own objects, and finds every kind of
 difference.
 """
 

@@ -1,1 +1,3 @@
-"""The foundation of the tests: databases, servers, and a client that checks OpenAPI."""
+"""The parts that all tests build on: databases, servers, and a client that checks
+OpenAPI.
+"""

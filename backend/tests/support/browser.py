@@ -1,8 +1,9 @@
-"""A real browser, which shows a page's requests and what its policy forbids.
+"""A real browser for tests. It records a page's requests and the violations of the
+page's Content-Security-Policy.
 
 Playwright runs an event loop in the thread that uses it, and no database call may run
-in such a thread. So the browser has a thread of its own, and a test passes it what is
-to be done there.
+in such a thread. So the browser has a separate thread, and a test passes it a function
+to run there.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,8 +23,8 @@ ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 @dataclass
 class Visit:
-    """The events of a page: every request, every error of the console, and the
-    result.
+    """The record of a visit: the page's requests, the errors in its console, and the
+    result of `act`.
     """
 
     found: Any = None
@@ -42,7 +43,7 @@ class Visit:
         )
 
     def _note(self, answer: Response) -> None:
-        if answer.status >= HTTPStatus.BAD_REQUEST:  # a redirect is none of a page's faults
+        if answer.status >= HTTPStatus.BAD_REQUEST:  # a redirect is not a fault of the page
             self.complaints.append(f"{answer.status}: {answer.url}")
 
 
@@ -51,8 +52,8 @@ Browse = Callable[[Callable[[Page], Any]], Visit]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browse]:
-    """`browser(act)` calls `act(page)` with a fresh profile of the machine's
-    Chromium.
+    """`browser(act)` calls `act(page)` in the machine's Chromium, with a fresh
+    profile.
     """
     path = program(*NAMES)
     with ThreadPoolExecutor(1) as thread:
@@ -68,7 +69,7 @@ def browser() -> Iterator[Browse]:
 def _visit(chromium: Browser, act: Callable[[Page], Any]) -> Visit:
     context = chromium.new_context()
     visit = Visit()
-    context.on("page", visit.watch)  # also those that it opens
+    context.on("page", visit.watch)  # this also watches pages that the page opens
     page = context.new_page()
     try:
         visit.found = act(page)

@@ -10,9 +10,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-# What any path may answer, before a route is known or after it has failed.
+# Any path may give these responses, before the route is known or after the route has
+# failed.
 ANYWHERE = {400, 405, 413, 431, 500, 503}
-# Documented headers that an answer need not carry.
+# Documented headers that a response may omit.
 PERHAPS = {"Idempotency-Replayed"}
 
 

@@ -1,8 +1,8 @@
-"""Two clocks that tests move: the host's and the database's.
+"""Tests can move two clocks: the host's clock and the database's clock.
 
-`time_machine.travel` moves both, as time does. Within `host_ahead(minutes=3)` this
-process is a host whose clock is wrong by that much. The database's clock is right, and
-follows any other travel.
+`time_machine.travel` moves both clocks, as time does. Within `host_ahead(minutes=3)`,
+this process is a host whose clock is three minutes fast. The database's clock stays
+right, and still follows `time_machine.travel`.
 """
 
 import time
@@ -21,15 +21,15 @@ MOMENTS = {
     "mysql": "TIMESTAMP'{}'",
     "sqlite": "'{}'",
 }
-NOTABLE = 0.5  # seconds that a test travels at least
-_ahead = timedelta()  # by how much this host's clock differs from the database's
+NOTABLE = 0.5  # a test travels at least this many seconds
+_ahead = timedelta()  # the host's clock minus the database's clock
 
 
 @contextmanager
 def host_ahead(**difference: float) -> Iterator[None]:
-    """Put this host's clock ahead of the database's inside the block.
+    """Put this host's clock ahead of the database's clock inside the block.
 
-    A negative `timedelta` puts it behind.
+    With a negative `timedelta`, the host's clock is behind.
     """
     global _ahead  # noqa: PLW0603 - the process has one host clock, and requests run in other threads
     before = _ahead
@@ -42,7 +42,7 @@ def host_ahead(**difference: float) -> Iterator[None]:
 
 
 def _is_travelling() -> bool:
-    """Return whether more than the clock of this host is moved."""
+    """Return whether a test has moved the time, and not only the host's clock."""
     hatch = time_machine.escape_hatch
     return (
         hatch.is_travelling()
@@ -53,15 +53,15 @@ def _is_travelling() -> bool:
 def follow_travel(
     _c: Connection, _cursor: Any, statement: str, given: Any, context: Any, _m: Any
 ) -> tuple[str, Any]:
-    """Let the database read our clock while time is travelled.
+    """Replace the database's time in a statement while a test travels in time.
 
-    A listener of statements.
+    This is a listener of SQLAlchemy's events.
     """
     if _is_travelling():
         dialect, at = context.dialect.name, datetime.now(UTC) - _ahead
         if (
             dialect == "sqlite"
-        ):  # which cuts off microseconds: what a test moved to would not have come yet
+        ):  # SQLite drops microseconds, so the time that a test moved to would lie ahead
             at += timedelta(microseconds=-at.microsecond % 1000)
         moment = at.strftime("%Y-%m-%d %H:%M:%S.%f")
         statement = statement.replace(READINGS[dialect], MOMENTS[dialect].format(moment))
@@ -70,7 +70,9 @@ def follow_travel(
 
 @contextmanager
 def database_travels() -> Iterator[None]:
-    """Let the database of every engine of this process follow."""
+    """Make the database clock of every engine of this process follow the test's travel
+    in time.
+    """
     event.listen(Engine, "before_cursor_execute", follow_travel, retval=True)
     try:
         yield

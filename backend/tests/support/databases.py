@@ -1,6 +1,6 @@
 """Fresh databases for tests, on the available servers.
 
-Without a configured server, PostgreSQL comes from PyPI.
+If no PostgreSQL server is configured, one from PyPI is used.
 """
 
 import logging
@@ -31,34 +31,45 @@ class NotATestDatabase(RuntimeError):
 def environment(kind: str) -> dict[str, str]:
     """Return the variables of the application and all workers.
 
-    Nothing that the caller's shell has set leaks in.
+    Variables of the caller's shell are not used.
     """
     global _folder  # noqa: PLW0603 - one folder for one run, removed when it ends
     _folder = Path(tempfile.mkdtemp(prefix="liftoff-tests-"))
     known = {
         name
         for name in os.environ
-        if name in {"REDIS_URL", "SMTP_HOST", "API_PREFIX", "ALLOWED_HOSTS", "CORS_ORIGINS"}
+        if name
+        in {
+            "REDIS_URL",
+            "CELERY_BROKER_URL",
+            "SMTP_HOST",
+            "API_PREFIX",
+            "ALLOWED_HOSTS",
+            "CORS_ORIGINS",
+        }
     }
     for name in known:
         del os.environ[name]
     values = {
         "ENVIRONMENT": "test",
         "SECRET_KEY": "a secret that only tests know: 9f8e7d6c5b4a",
-        # Hashing is slow on purpose; `real_hashing` has what it costs by default.
+        # Hashing is slow on purpose. Tests that need the default cost use
+        # `real_hashing`.
         "PASSWORD_HASH_KIB": "64",
         "PORT": "8000",
-        # Rows that are rolled back must not be kept. `tests/platform/cache` tests it.
+        # The cache must not keep rows that are rolled back. `tests/platform/cache`
+        # tests the cache.
         "CACHE_ENABLED": "false",
-        # Tests write faster than people; `test_write_limit.py` has the limit.
+        # Tests write faster than people do. `test_write_limit.py` tests the limit.
         "WRITES_PER_MINUTE": "0",
         "PUBLIC_URL": "http://testserver",
         "CORS_ORIGINS": "https://app.example.com",
         "DATABASE_POOL_SIZE": "5",
         "DATABASE_MAX_OVERFLOW": "0",
-        "DATABASE_POOL_TIMEOUT": "10",  # twenty at once have their turn on a busy machine, too
+        "DATABASE_POOL_TIMEOUT": "10",  # long enough for twenty requests at once on a busy machine
         "WORKER_THREADS": "16",
         "LIFTOFF_TEST_FOLDER": str(_folder),
+        "STORAGE_URL": (_folder / "storage").as_uri(),
         "XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR") or str(_folder),
     }
     if kind == "postgresql" and not os.environ.get("POSTGRES_TEST_URL"):
@@ -92,7 +103,7 @@ def create(kind: str, label: str) -> str:
     """
     label = (
         os.environ.get("LIFTOFF_TEST_LABEL", "") + label
-    )  # two runs at once on one server keep apart
+    )  # so that two simultaneous runs can use one server
     if kind == "sqlite":
         file = Path(os.environ["LIFTOFF_TEST_FOLDER"]) / f"liftoff_{label}_test.db"
         for leftover in file.parent.glob(f"{file.name}*"):

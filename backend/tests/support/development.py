@@ -1,4 +1,6 @@
-"""`make dev` in a copy of the project, from "Liftoff is up" to its end."""
+"""Runs `make dev` in a copy of the project. Waits until `make dev` prints "Liftoff is
+up", and ends it afterwards.
+"""
 
 import os
 import signal
@@ -42,7 +44,7 @@ def until(condition: Callable[[], object], seconds: float = START_SECONDS) -> No
 def development(folder: Path, **variables: str) -> Iterator[Development]:
     """Run `make dev` with a developer's settings and these `variables`.
 
-    An empty value removes a variable. Nothing of this run's environment leaks in.
+    An empty value removes a variable. The environment of this test run is not used.
     """
     tree = Tree(folder / "clone")
     ports = {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}

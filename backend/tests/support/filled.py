@@ -1,5 +1,5 @@
-"""Every table with purges, filled with many rows, so that plans are as in
-production.
+"""Fills every table that has purges with many rows, so that query plans are like those
+in production.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,20 +26,25 @@ from app.core.types import utc_now
 from app.db.database import Base, engine
 
 ROWS = 10_000
-OLD = 50  # of these rows every time lies so far in the past that they have run out
+TOGETHER = 1_000  # rows per statement, because a statement has a time limit
+ONE_ROW = {"blog_count_state"}  # tables in which a check constraint allows only one row
+OLD = 50  # this many rows have times so far in the past that the rows have expired
 OURS = (
     "app.db.",
     "app.platform.",
+    "app.routers.activity.",
     "app.routers.auth.",
+    "app.routers.blog.",
     "app.routers.payments.",
-)  # other features may come and go
+)  # other features may be added or removed
 AGES = timedelta(days=1_000)
 
 
 def fill(values: Mapping[str, Callable[[ColumnElement[int]], ColumnElement[Any]]]) -> None:
-    """Add rows 1 to `ROWS` to each table. They refer to the rows of their own number.
+    """Add rows 1 to `ROWS` to each table. Each row refers to rows with the same number.
 
-    `values`, by `table.column`, compute another value from a row's number.
+    For some columns, `values` maps `table.column` to a function that computes the value
+    from the number.
     """
     source, number = _numbers()
     tables = our_tables()
@@ -49,13 +54,14 @@ def fill(values: Mapping[str, Callable[[ColumnElement[int]], ColumnElement[Any]]
                 c: values.get(f"{made.name}.{c.name}", partial(_value, c))(number)
                 for c in made.columns
             }
-            filled = insert(made).from_select(
-                list(cells), select(*cells.values()).select_from(source)
-            )
-            connection.execute(filled)
+            rows = select(*cells.values()).select_from(source)
+            last = 1 if made.name in ONE_ROW else ROWS
+            for first in range(1, last + 1, TOGETHER):
+                some = rows.where(number.between(first, min(last, first + TOGETHER - 1)))
+                connection.execute(insert(made).from_select(list(cells), some))
             if (
-                connection.dialect.name == "postgresql"
-            ):  # whose next id is not that behind the largest
+                connection.dialect.name == "postgresql" and made.autoincrement_column is not None
+            ):  # inserting explicit ids does not move the sequence
                 connection.execute(select(func.setval(f"{made.name}_id_seq", ROWS)))
         for made in tables:
             connection.execute(
@@ -77,7 +83,7 @@ def _numbers() -> tuple[FromClause, ColumnElement[int]]:
     if engine.dialect.name == "postgresql":
         series = func.generate_series(1, ROWS).table_valued("n").render_derived()
         return series, series.c.n
-    sequence = table(f"seq_1_to_{ROWS}", column("seq"))  # MariaDB's own
+    sequence = table(f"seq_1_to_{ROWS}", column("seq"))  # MariaDB's sequence engine
     return sequence, sequence.c.seq
 
 

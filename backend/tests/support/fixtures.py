@@ -1,4 +1,4 @@
-"""Fixtures for every test. The production `get_db` runs unaltered under all of them."""
+"""Fixtures for every test. All of them use the production `get_db` unchanged."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import time_machine
 from fastapi import FastAPI
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
 from app import cli, main
@@ -32,9 +32,10 @@ from tests.support.client import DocumentedClient
 from tests.support.clocks import database_travels
 from tests.support.services import required
 from tests.support.smtp import Recorder, mail_server
-from tests.support.widgets import Gadget, Widget, widget_app
+from tests.support.statements import Statements, listen_to_statements
+from tests.support.widgets import FormerGadgetSlug, Gadget, Widget, widget_app
 
-REDIS_DATABASES = 16  # as many as a Redis has unless it is told otherwise
+REDIS_DATABASES = 16  # the default number of databases in Redis
 SESSIONS = (SessionLocal, SideSession, WorkerSession, HealthSession)
 
 
@@ -68,7 +69,7 @@ def _logs_go_nowhere() -> Iterator[None]:
     """Discard logs, because pytest's stream is closed before the last record is
     written.
 
-    Tests that read logs use a stream of their own.
+    Tests that read logs use a separate stream.
     """
     with Path(os.devnull).open("w") as nowhere:
         configure_logging(get_settings(), nowhere)
@@ -78,8 +79,8 @@ def _logs_go_nowhere() -> Iterator[None]:
 
 @contextmanager
 def logs_put_back() -> Iterator[None]:
-    """Restore the destination of the logs, because a test's stream is closed after
-    it.
+    """Restore the destination of the logs after a test, because the test's stream is
+    then closed.
     """
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
@@ -96,11 +97,13 @@ def _logs_put_back() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def migrated(_logs_go_nowhere: None) -> Iterator[None]:
-    """The schema that migrations make, and the tables of the feature for tests."""
+    """Migrate the database, and create the tables of the features that are made for
+    tests.
+    """
     load_models()
     with logs_put_back():
         cli.migrate()
-    made = (Widget, Gadget, *leaflets.TABLES)
+    made = (Widget, Gadget, FormerGadgetSlug, *leaflets.TABLES)
     tables = [Base.metadata.tables[model.__tablename__] for model in made]
     Base.metadata.create_all(engine, tables)
     yield
@@ -112,7 +115,7 @@ def migrated(_logs_go_nowhere: None) -> Iterator[None]:
 def db(migrated: None) -> Iterator[Session]:
     """A session in an outer transaction that is rolled back.
 
-    This is fast, for most tests.
+    Most tests use this, because it is fast.
     """
     connection = engine.connect()
     outer = connection.begin()
@@ -129,19 +132,21 @@ def db(migrated: None) -> Iterator[Session]:
 
 @pytest.fixture
 def committed(migrated: None) -> Iterator[Callable[[], Session]]:
-    """A session factory whose commits are real, for races and several processes.
+    """A session factory with real commits, for tests of races and of several processes.
 
     Every row is deleted afterwards.
     """
     yield SessionLocal
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # a trigger guards the audit log
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(table.delete())
 
 
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
-    """Begin each test like a new process, which has counted and planned nothing."""
+    """Reset counters and plans, so that each test begins like a new process."""
     limits.made_counters.cache_clear()
     recurrence.planner.forget()
     health.database.forget()
@@ -155,7 +160,7 @@ def _fresh_process() -> None:
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """`settings(SMTP_HOST="…")` changes settings until the test ends.
 
-    Processes that the test starts get them, too.
+    Processes that the test starts get the changed settings, too.
     """
 
     def change(**variables: str) -> None:
@@ -170,13 +175,13 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def real_hashing(settings: Callable[..., None]) -> None:
-    """Hash passwords as in production, not cheaply."""
+    """Hash passwords at the cost that production uses."""
     settings(PASSWORD_HASH_KIB="")
 
 
 @pytest.fixture
 def smtp(settings: Callable[..., None]) -> Iterator[Recorder]:
-    """The mail server of our settings, which records what it gets."""
+    """A mail server that records the emails that it gets. Our settings point to it."""
     with mail_server() as (recorder, port):
         settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(port), SMTP_TLS="none")
         yield recorder
@@ -197,7 +202,8 @@ def _client(app: FastAPI) -> Iterator[DocumentedClient]:
 def client(_client: DocumentedClient) -> Iterator[DocumentedClient]:
     """A client of the whole application.
 
-    Ask for `db` or `committed` as well, which decides what becomes of the rows.
+    A test also needs `db` or `committed`, which decides whether rows are rolled back or
+    committed.
     """
     yield _client
     _client.headers.pop("Authorization", None)
@@ -212,8 +218,8 @@ def _widgets(migrated: None) -> Iterator[DocumentedClient]:
 
 @pytest.fixture
 def widgets(_widgets: DocumentedClient) -> Iterator[DocumentedClient]:
-    """An application with one feature made for tests, to show what the platform
-    promises.
+    """A client of an application with one feature, which is made for tests of the
+    platform.
     """
     yield _widgets
     _widgets.headers.pop("Authorization", None)
@@ -235,9 +241,10 @@ def login(client: DocumentedClient, request: pytest.FixtureRequest) -> Callable[
 
 @pytest.fixture
 def redis_url() -> str:
-    """A real Redis, emptied.
+    """The URL of a real, empty Redis database.
 
-    The workers of a run use the databases from that of REDIS_TEST_URL downwards.
+    Each worker of a run has its own database. These databases are numbered downwards
+    from the database in REDIS_TEST_URL.
     """
     url = required(os.environ.get("REDIS_TEST_URL"), "REDIS_TEST_URL is not set")
     from redis import Redis
@@ -252,29 +259,19 @@ def redis_url() -> str:
 
 
 @pytest.fixture
-def statements() -> Iterator[list[str]]:
-    """Every SQL statement of the test, without those of the transaction.
+def statements() -> Iterator[Statements]:
+    """The SQL statements of the test, except those that begin or end a transaction.
 
-    Marks for the caches of other processes are left out, too. A process writes one for
-    many changes, so a request usually writes none.
+    `with statements(2):` fails if the block sends more than two.
     """
-    sent: list[str] = []
-    without = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "INSERT INTO cache_marks")
-
-    def note(_c: Any, _cursor: Any, _text: str, _given: Any, context: Any, _many: Any) -> None:
-        statement = context.statement  # without the moment that `follow_travel` puts in
-        if not statement.startswith(without):
-            sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(Engine, "before_cursor_execute", note)
+    with listen_to_statements() as sent:
+        yield sent
 
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """A running clock that `clock.shift(seconds)` moves, together with the
-    database's.
+    """A clock that keeps running. `clock.shift(seconds)` moves the host's clock and the
+    database's clock.
     """
     with time_machine.travel(datetime(2030, 1, 1, 12, tzinfo=UTC), tick=True) as traveller:
         yield traveller
@@ -282,7 +279,9 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, jobs.Kind]:
-    """The declared kinds of jobs: only those of this test."""
+    """The declared kinds of jobs. During the test, only the kinds that it declares
+    exist.
+    """
     known: dict[str, jobs.Kind] = {}
     monkeypatch.setattr(jobs, "declared_kinds", known)
     jobs.job_kinds.cache_clear()
@@ -293,7 +292,7 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, jobs.Kind]:
 
 @pytest.fixture
 def adding(handlers: dict[str, jobs.Kind]) -> None:
-    """A job `test.add` that adds a widget with this name."""
+    """Declare a kind of job, `test.add`, which adds a widget with the given name."""
 
     @jobs.job("test.add")
     def add(db: Session, payload: dict[str, Any]) -> None:

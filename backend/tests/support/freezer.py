@@ -1,6 +1,7 @@
-"""A server that accepts and never responds, like one whose processes are stopped.
+"""A server that accepts connections but never responds, as if its processes were
+stopped.
 
-Its kernel still acknowledges.
+The server's kernel still acknowledges packets.
 """
 
 import contextlib
@@ -14,11 +15,13 @@ PORTS = {"postgresql": 5432, "mysql": 3306}
 
 
 class Freezer:
-    """A relay in front of a real server, or of none, that can be frozen."""
+    """A relay that can be frozen. The relay forwards to a real server, or to no
+    server.
+    """
 
     def __init__(self, upstream: tuple[str, int] | str | None = None) -> None:
         self.connections = 0
-        self.messages = 0  # that clients have sent, each of which waited for its answer
+        self.messages = 0  # the number of messages that clients have sent
         self._upstream = upstream
         self._flowing = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
@@ -35,7 +38,7 @@ class Freezer:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes `accept`
+            self._listener.shutdown(socket.SHUT_RDWR)  # this wakes `accept`
         self._listener.close()
         self._upstream = None
         self.thaw()
@@ -82,7 +85,7 @@ def _connect(upstream: tuple[str, int] | str) -> socket.socket:
 
 @contextlib.contextmanager
 def freezer(upstream: tuple[str, int] | str | None = None) -> Iterator[Freezer]:
-    """Run a freezer. Without an upstream it never responds."""
+    """Run a freezer. Without an upstream server, the freezer never responds."""
     own = Freezer(upstream)
     try:
         yield own
@@ -91,13 +94,13 @@ def freezer(upstream: tuple[str, int] | str | None = None) -> Iterator[Freezer]:
 
 
 def through(url: URL, own: Freezer) -> URL:
-    """Return the URL of the same database behind the freezer."""
+    """Return the URL of the same database, but through the freezer."""
     query = {name: value for name, value in url.query.items() if name != "host"}
     return url.set(host="127.0.0.1", port=own.port, query=query)
 
 
 def place_of(url: URL) -> tuple[str, int] | str:
-    """Return where a database server listens, which may be a socket in a folder."""
+    """Return the address of a database server, which may be a socket in a folder."""
     port = url.port or PORTS[url.get_backend_name()]
     folder = url.query.get("host")
     return f"{folder}/.s.PGSQL.{port}" if folder else (url.host or "127.0.0.1", port)

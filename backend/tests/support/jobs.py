@@ -1,4 +1,4 @@
-"""Jobs of tests: enqueued, and their results."""
+"""Helpers for tests of jobs."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def enqueue(kind: str, payload: dict[str, Any] | None = None, **options: Any) ->
 
 
 def purge(db: Session) -> None:
-    """Run every purge once, as a worker does in an hour."""
+    """Run every purge once, as a worker does every hour."""
     db.flush()
     for name, kind in jobs.job_kinds().items():
         if name.startswith("purge."):

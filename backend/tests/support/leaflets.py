@@ -1,6 +1,7 @@
-"""A feature made for tests of the caches: public leaflets, one of them scheduled.
+"""A feature for tests of the caches. It has public leaflets, and a leaflet that is
+scheduled for later.
 
-It is also a program: `python -m tests.support.leaflets` serves them.
+The module is also a program: `python -m tests.support.leaflets` serves the leaflets.
 """
 
 from datetime import datetime, timedelta
@@ -29,7 +30,9 @@ from app.platform.routing import Router
 
 
 class Printer(Base):
-    """A printer whose leaflets the database deletes together with it."""
+    """A printer. When a printer is deleted, the database also deletes the printer's
+    leaflets.
+    """
 
     __tablename__ = "printers"
 
@@ -122,7 +125,7 @@ def rename_leaflet(
     data: LeafletCreate,
     way: Annotated[str, Query()] = "row",
 ) -> Leaflet:
-    """Change a title by the row, or by a statement."""
+    """Change a title, either through the ORM object or with an UPDATE statement."""
     if way == "row":
         leaflet.title = data.title
     else:

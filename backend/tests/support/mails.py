@@ -1,4 +1,4 @@
-"""Emails that the application has queued, readable."""
+"""Reads the emails that the application has queued."""
 
 import re
 from urllib.parse import unquote

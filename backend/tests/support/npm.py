@@ -1,4 +1,4 @@
-"""Node packages, for tests whose other end comes from npm."""
+"""Node packages, for tests that need a program from npm."""
 
 import fcntl
 import subprocess
@@ -8,7 +8,7 @@ from tests.support.services import program, required
 
 
 def install(folder: Path) -> None:
-    """Install what the folder's lock lists, once for all workers and runs.
+    """Install the packages in the folder's lock file, once for all workers and runs.
 
     Without Node the test is skipped, unless REQUIRE_SERVICES requires everything.
     """

@@ -1,4 +1,4 @@
-"""The OpenAPI document by operation, for tests of its contents."""
+"""Parts of the OpenAPI document, for tests of its contents."""
 
 from app.main import app
 
@@ -6,7 +6,9 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def operations(document):
-    """Return method, path and description of each operation, by its name."""
+    """Return the method, path and description of each operation, by its
+    `operationId`.
+    """
     return {
         operation["operationId"]: (method.upper(), path, operation)
         for path, methods in document["paths"].items()

@@ -1,4 +1,6 @@
-"""Two OpenID providers: a certified one (npm `oidc-provider`), and an impostor."""
+"""Two OpenID providers for tests: a certified one (npm `oidc-provider`), and an
+impostor.
+"""
 
 import contextlib
 import hmac
@@ -21,6 +23,7 @@ import httpx2
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from tests.support import patient
 from tests.support.npm import install
 from tests.support.services import program
 
@@ -29,24 +32,24 @@ CLIENT = {"GOOGLE_CLIENT_ID": "liftoff-tests", "GOOGLE_CLIENT_SECRET": "a client
 
 
 class OpenIdProvider:
-    """The certified provider, as its own process."""
+    """The certified provider, which runs as a separate process."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def put(self, name: str, **claims: object) -> None:
         """Let `name` sign in from now on. The name is also the subject."""
-        httpx2.put(f"{self.url}/accounts/{name}", json=claims).raise_for_status()
+        patient.put(f"{self.url}/accounts/{name}", json=claims).raise_for_status()
 
     def expect(self, redirect_uri: str) -> None:
-        """Accept the application at this address only."""
-        httpx2.put(f"{self.url}/redirect-uri", json={"uri": redirect_uri}).raise_for_status()
+        """From now on, redirect users only to this address of the application."""
+        patient.put(f"{self.url}/redirect-uri", json={"uri": redirect_uri}).raise_for_status()
 
     def sign_in(self, url: str, name: str, until: str) -> str:
-        """Sign in as a browser does, up to a redirect to an address that begins with
+        """Sign in as a browser does, and follow redirects until an address begins with
         `until`.
         """
-        with httpx2.Client() as browser:
+        with patient.Client() as browser:
             for _ in range(10):
                 if url.startswith(until):
                     return url
@@ -83,11 +86,11 @@ def key(kid: str) -> RSAKey:
 
 
 class Impostor:
-    """A provider whose every response a test can spoil.
+    """A provider whose every response a test can falsify.
 
-    It has no page for signing in, so a test invents the callback. `asked` counts
-    requests by path, and `form` is what came to the token endpoint. `answers` maps a
-    path to a function that answers instead.
+    It has no sign-in page, so a test makes up the callback. `asked` counts requests by
+    path. `form` is the last form that the token endpoint received. `answers` maps a
+    path to a function that responds instead.
     """
 
     def __init__(self) -> None:
@@ -133,7 +136,8 @@ class Impostor:
             reply(request, {}, 404)
 
     def vouch(self, subject: str, email: str, nonce: str, /, **claims: object) -> None:
-        """Prepare valid claims for the next sign-in, with these changes.
+        """Prepare valid claims for the next sign-in, and change those that `claims`
+        names.
 
         `None` removes a claim.
         """
@@ -149,9 +153,9 @@ class Impostor:
         self.claims = {name: value for name, value in (good | claims).items() if value is not None}
 
     def by_challenge(self, nonces: dict[str, str], subject: str, email: str) -> None:
-        """Vouch for the same person in many journeys at once.
+        """Vouch for the same person in many simultaneous sign-ins.
 
-        The verifier tells which nonce goes into an ID token.
+        The code verifier in a token request shows which nonce belongs in the ID token.
         """
 
         def sign(_: dict[str, Any]) -> str:
@@ -184,7 +188,9 @@ def reply(
 
 @contextlib.contextmanager
 def running_impostor(certificate: Path | None = None) -> Iterator[Impostor]:
-    """Run an impostor. With a certificate (and its key, in one file) it uses TLS."""
+    """Run an impostor. The impostor uses TLS if `certificate` names a file with a
+    certificate and its key.
+    """
     impostor = Impostor()
     if certificate:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -201,7 +207,7 @@ def running_impostor(certificate: Path | None = None) -> Iterator[Impostor]:
 
 
 def unsigned(claims: dict[str, Any], alg: str) -> str:
-    """Return a token without a signature, whatever its header says."""
+    """Return a token without a signature. Its header names the algorithm `alg`."""
     parts = ({"alg": alg, "kid": "first"}, claims)
     return ".".join([*(_base64(json.dumps(part).encode()) for part in parts), ""])
 

@@ -72,7 +72,7 @@ def bare_none(prose: Prose) -> str | None:
 
 
 def unusual_word(prose: Prose) -> str | None:
-    """Return a fault for a word that readers stumble over."""
+    """Return a fault if the text contains an unusual word."""
     for pattern, usual in UNUSUAL_WORDS.items():
         if found := pattern.search(prose.text):
             return f"says {found[0]!r}: write {usual!r} or rephrase"
@@ -95,7 +95,7 @@ def faults(prose: Prose) -> Iterator[str]:
 
 
 def detail_fault(detail: str) -> str | None:
-    """Return what is wrong with the detail of an error, or `None`."""
+    """Return a fault if the detail of an error is not a sentence."""
     if not re.match(r"[A-Z`0-9]", detail):
         return "does not begin with a capital letter"
     if not detail.endswith("."):

@@ -1,4 +1,4 @@
-"""The shipped reverse proxy as a real process, in front of a running server."""
+"""Run the shipped reverse proxy as a real process, in front of running servers."""
 
 import contextlib
 import getpass
@@ -36,10 +36,17 @@ class Proxy:
         return (self.folder / "access.log").read_text() + (self.folder / "error.log").read_text()
 
 
-def configuration(folder: Path, http: int, https: int, server: Server, *, compresses: bool) -> str:
-    """Return the shipped file with other addresses, and with other folders than the
-    system's.
+def configuration(
+    folder: Path, http: int, https: int, servers: tuple[Server, ...], *, compresses: bool
+) -> str:
+    """Return the shipped file with different addresses, and without the system's
+    folders.
+
+    With several servers, the file has a line for each, as a comment in the shipped file
+    describes.
     """
+    addresses = [server.url.removeprefix("http://") for server in servers]
+    options = " fail_timeout=1s" if len(servers) > 1 else ""
     text = CONFIGURATION.read_text()
     stores = "".join(
         f"{kind}_temp_path {folder}/{kind}; " for kind in ("proxy", "fastcgi", "uwsgi", "scgi")
@@ -47,7 +54,7 @@ def configuration(folder: Path, http: int, https: int, server: Server, *, compre
     for old, new in (
         ("listen 80 ", f"listen 127.0.0.1:{http} "),
         ("listen 443 ", f"listen 127.0.0.1:{https} "),
-        ("server app:8000;", f"server {server.url.removeprefix('http://')};"),
+        ("server app:8000;", " ".join(f"server {one}{options};" for one in addresses)),
         ("/etc/nginx/tls", str(folder)),
         ("/var/log/nginx", str(folder)),
         ("/run/nginx.pid", f"{folder}/nginx.pid"),
@@ -64,8 +71,11 @@ def configuration(folder: Path, http: int, https: int, server: Server, *, compre
 
 
 @contextlib.contextmanager
-def running_proxy(server: Server, folder: Path, *, compresses: bool = False) -> Iterator[Proxy]:
-    """Run nginx with a certificate made for it, once it answers."""
+def running_proxy(*servers: Server, folder: Path, compresses: bool = False) -> Iterator[Proxy]:
+    """Run nginx in front of these servers with a new certificate.
+
+    Yields the proxy when the proxy responds.
+    """
     nginx, openssl = program("nginx", "/usr/sbin/nginx"), program("openssl")
     key, certificate = folder / "privkey.pem", folder / "fullchain.pem"
     make = (
@@ -88,7 +98,7 @@ def running_proxy(server: Server, folder: Path, *, compresses: bool = False) -> 
         free_port(), free_port(), folder, ssl.create_default_context(cafile=str(certificate))
     )
     file = folder / "nginx.conf"
-    file.write_text(configuration(folder, proxy.http, proxy.https, server, compresses=compresses))
+    file.write_text(configuration(folder, proxy.http, proxy.https, servers, compresses=compresses))
     arguments = [nginx, "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(file)]
     process = subprocess.Popen(arguments, env=os.environ, stderr=subprocess.PIPE, text=True)
     try:

@@ -1,4 +1,6 @@
-"""Texts that make a regular expression work hard: its prefixes, repeated."""
+"""Texts for which a regular expression may need a lot of time. They repeat the
+expression's prefixes.
+"""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +8,7 @@ from re import _constants as c  # the parser has no public name
 from re import _parser as parser
 from typing import Any
 
-# Each stands for the classes that an expression may name or leave out.
+# Each character is an example of a class that an expression may include or exclude.
 CANDIDATES = "a0 -_./:@\"'\\&=\n\x00\u2028Aé"
 CLASSES = {
     c.CATEGORY_DIGIT: r"\d",
@@ -21,7 +23,8 @@ CLASSES = {
 def pumps(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
     """Yield texts of `size` characters: every prefix of every alternative, repeated.
 
-    The whole prefix is repeated, or its last character.
+    Each prefix gives two texts: one repeats the whole prefix, and one only its last
+    character.
     """
     source = (
         pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
@@ -33,7 +36,9 @@ def pumps(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
 
 
 def _prefixes(parsed: Any) -> list[str]:
-    """Return a short text of each prefix. That of the whole comes last."""
+    """Return a short text for each prefix. The last text matches the whole
+    expression.
+    """
     begun = [""]
     for kind, value in parsed:
         last = begun[-1]
@@ -59,7 +64,7 @@ def _texts(kind: Any, value: Any) -> list[str]:
         case c.SUBPATTERN | c.ATOMIC_GROUP | c.ASSERT | c.ASSERT_NOT:
             texts = _prefixes(value if kind is c.ATOMIC_GROUP else value[-1])
         case _:
-            texts = [""]  # a boundary
+            texts = [""]  # a boundary matches no character
     return texts
 
 

@@ -1,4 +1,4 @@
-"""Routes for everything that FastAPI offers to functions, and what they did."""
+"""Routes that use every feature of FastAPI, and a record of the functions that ran."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
@@ -33,7 +33,7 @@ class Part(BaseModel):
 
 
 class Counter:
-    """An object that can be called, and counts."""
+    """A callable object that counts its calls."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -48,7 +48,7 @@ class Paging:
         self.page = page
 
 
-# What the functions below did. `application` empties it.
+# The record of what the functions below did. `application` clears it.
 told: list[str] = []
 counter = Counter()
 key = APIKeyHeader(name="X-Key", auto_error=False)

@@ -1,4 +1,4 @@
-"""Rules of ours that no JSON schema can express, for schemathesis."""
+"""Hooks that teach schemathesis those of our rules that no JSON schema can express."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -12,9 +12,10 @@ LONGEST_QUERY = 15_000
 
 @schemathesis.hook
 def filter_body(_context: schemathesis.HookContext, body: Any) -> bool:
-    """Skip bodies with white space at the ends, which does not count for lengths.
+    """Skip bodies in which a text begins or ends with white space.
 
-    A padded text may be valid though its schema says that it is too long.
+    The application removes such white space before it checks the length. So a text may
+    be valid although it is too long for its schema.
     """
     texts = (
         [value for value in body.values() if isinstance(value, str)]
@@ -36,11 +37,11 @@ def filter_query(_context: schemathesis.HookContext, query: Any) -> bool:
 def before_call(
     _context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, Any]
 ) -> None:
-    """Replace empty parameters by a blank, and keys by new ones.
+    """Replace empty parameters with a space, and each idempotency key with a new key.
 
-    An empty parameter counts as missing, whatever its schema says. A blank is as wrong
-    as any other text. In a scenario, no key may be used twice, because the response
-    would be an earlier one's, whose object may be deleted.
+    An empty parameter counts as missing, even if its schema says otherwise. A space is
+    checked like any other text. In a scenario, no key may be used twice: the second
+    request would get the response to the first, whose object may have been deleted.
     """
     case.query = {name: " " if value == "" else value for name, value in (case.query or {}).items()}
     if (

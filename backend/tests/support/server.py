@@ -1,7 +1,8 @@
-"""The application as a process, for what only a real server shows."""
+"""Runs the application in its own process, for tests that need a real server."""
 
 import contextlib
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -15,14 +16,17 @@ import httpx2
 
 from app.core.config import BACKEND
 
-START_SECONDS = 180  # a second where nothing else runs, a minute where much does
+# The kernel gives higher ports to outgoing connections. If a test chose such a port,
+# one of the tests' many connections could take the port before the server listens.
+PORTS = range(12_000, 32_000)
+START_SECONDS = 180  # one second on an idle machine, but a minute on a busy machine
 
 
 @dataclass
 class Server:
     """A running server.
 
-    `url` has no slash at the end, and `log` is what it has written.
+    `url` has no slash at the end. `log` is the server's output so far.
     """
 
     url: str
@@ -35,17 +39,20 @@ class Server:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port on which nothing listens now."""
+    while True:
+        port = secrets.choice(PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager
 def running_server(*program: str, **variables: str) -> Iterator[Server]:
-    """Run `python -m app.server`, or other arguments of Python, once it answers.
+    """Run `python -m app.server`, or Python with other arguments, until the block ends.
 
-    These settings are added to the tests' own.
+    Yields the server when the server responds. The variables are added to the settings
+    of the tests.
     """
     port = int(variables.pop("PORT", free_port()))
     with tempfile.NamedTemporaryFile(suffix=".log") as log:

@@ -1,6 +1,6 @@
-"""The services of the machine that tests need.
+"""The programs and services that tests need on the machine.
 
-This is the only place that decides between skipping and failing if one is missing.
+If one is missing, only this module decides whether the test is skipped or fails.
 """
 
 import os
@@ -11,7 +11,7 @@ import pytest
 
 
 def required(found: str | None, reason: str) -> str:
-    """Return what was found. Otherwise, skip the test.
+    """Return `found` if it is not `None`. Otherwise, skip the test.
 
     If REQUIRE_SERVICES requires every service, the test fails instead.
     """
@@ -32,7 +32,7 @@ def program(*names: str) -> str:
 def data(file: Path) -> Path:
     """Return the path of data next to the project, or skip the test.
 
-    Only some machines have it, and nothing installs it.
+    Only some machines have the data, and no command installs it.
     """
     if not file.exists():
         pytest.skip(f"{file.name} is not beside the project")

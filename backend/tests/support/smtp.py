@@ -22,7 +22,8 @@ from tests.support.server import free_port
 class Recorder:
     """The behaviour of one mail server.
 
-    `taken` holds what it answered with 250, and `received` everything that it got.
+    `taken` contains the emails that the server accepted with 250. `received` contains
+    all emails.
     """
 
     def __init__(self, port: int) -> None:
@@ -32,16 +33,16 @@ class Recorder:
         self.recipients: list[str] = []
         self.senders: list[str] = []
         self.rcpt_answer = self.data_answer = self.quit_answer = ""
-        self.hold_data = threading.Event()  # set: DATA goes on. Hanging servers clear it.
+        self.hold_data = threading.Event()  # DATA waits while this is cleared
         self.hold_data.set()
-        self.held = 0  # how many wait for it
+        self.held = 0  # the number of emails that wait for `hold_data`
         self.drop_after_data = False
         self.encrypted: list[bool] = []
-        self.connections = self.open = 0  # so far, and at this moment
-        self.max_open = 1000  # more are refused, as by servers that allow each client a few
+        self.connections = self.open = 0  # connections so far, and connections now
+        self.max_open = 1000  # further connections are refused
         self.mails_per_line = 1000
         self._mails: Counter[Session] = Counter()
-        self.ends_lines_by = ""  # what it says to one mail more; nothing: it just hangs up
+        self.ends_lines_by = ""  # the response to a further email; if empty, the server hangs up
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's
         self, server: SMTP, session: Session, envelope: Envelope, sender: str, _o: list[str]
@@ -69,7 +70,7 @@ class Recorder:
         mail = message_from_bytes(envelope.content, policy=policy.default)
         self.received.append(mail)
         self.held += 1
-        try:  # who hangs up meanwhile has this cancelled
+        try:  # this is cancelled if the client disconnects in the meantime
             while not self.hold_data.is_set():  # noqa: ASYNC110 - another thread's event
                 await asyncio.sleep(0.02)
         finally:
@@ -89,7 +90,7 @@ class Recorder:
         return self.quit_answer or "221 Bye"
 
     def times_taken(self) -> Counter[str]:
-        """Return how often each Message-ID was taken."""
+        """Return how often an email with each Message-ID was accepted."""
         return Counter(str(mail["Message-ID"]) for mail in self.taken)
 
 
@@ -101,7 +102,7 @@ class _Line(SMTP):
         self._recorder = recorder
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self.transport is None:  # not a second time for STARTTLS
+        if self.transport is None:  # STARTTLS calls this a second time
             self._recorder.connections += 1
             self._recorder.open += 1
         super().connection_made(transport)
@@ -126,7 +127,7 @@ class _Controller(Controller):
 
 @contextlib.contextmanager
 def far_away(port: int, seconds: float) -> Iterator[int]:
-    """Return a port that leads to another one, with slow responses."""
+    """Return a port that forwards to another port, and delays the responses."""
 
     async def carry(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float
@@ -140,6 +141,14 @@ def far_away(port: int, seconds: float) -> Iterator[int]:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.gather(carry(reader, there_writer, 0), carry(there_reader, writer, seconds))
 
+    async def end(server: asyncio.Server) -> None:
+        server.close()
+        running = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.sleep(0)  # closed transports release their sockets
+
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(asyncio.start_server(meet, "127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -147,14 +156,9 @@ def far_away(port: int, seconds: float) -> Iterator[int]:
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        running = asyncio.all_tasks(loop)
-        for task in running:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*running, return_exceptions=True))
-        loop.run_until_complete(asyncio.sleep(0))  # the closed transports let go of their sockets
+        loop.run_until_complete(end(server))
         loop.close()
 
 
@@ -162,14 +166,16 @@ def far_away(port: int, seconds: float) -> Iterator[int]:
 def mail_server(
     kind: type[Recorder] = Recorder, /, **options: Any
 ) -> Iterator[tuple[Recorder, int]]:
-    """Run a mail server, with its recorder and its port. Options are aiosmtpd's."""
+    """Run a mail server, and yield its recorder and port. `options` are for
+    aiosmtpd.
+    """
     port = free_port()
     recorder = kind(port)
     controller = _Controller(recorder, hostname="127.0.0.1", port=port, **options)
     controller.start()
     wait_until(
         lambda: recorder.connections and not recorder.open
-    )  # its own, to see whether it listens
+    )  # aiosmtpd's controller makes this connection to see whether the server listens
     recorder.connections = 0
     try:
         yield recorder, port
@@ -179,7 +185,7 @@ def mail_server(
 
 
 def wait_until(condition: Any, seconds: float = 60) -> None:
-    """Wait until this is true. Fails if that takes too long."""
+    """Wait until `condition()` is true. If that takes too long, the test fails."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

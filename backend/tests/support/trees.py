@@ -1,6 +1,6 @@
-"""A copy of this project to change at will, without what git ignores.
+"""A copy of this project that a test can change, without the files that git ignores.
 
-It has what is committed or about to be.
+The copy has all files that are committed or can be added to git.
 """
 
 import os
@@ -15,7 +15,7 @@ SETTINGS = {"ENVIRONMENT": "development", "SECRET_KEY": "a secret of a copied tr
 
 
 class Tree:
-    """A copy below `folder`, with a SQLite file of its own."""
+    """A copy of the project below `folder`, with its own SQLite file."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder
@@ -26,7 +26,7 @@ class Tree:
             text=True,
         )
         for name in filter(None, listed.split("\0")):
-            if (ROOT / name).is_file():  # one that is deleted and not yet committed is listed too
+            if (ROOT / name).is_file():  # git also lists a file whose deletion is not committed yet
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, target)
@@ -36,7 +36,7 @@ class Tree:
     ) -> subprocess.CompletedProcess[str]:
         """Run a module in `backend/` with the settings of a developer.
 
-        Nothing of this run's environment leaks in.
+        The environment of this test run is not used.
         """
         own = {
             name: value

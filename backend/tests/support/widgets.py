@@ -1,5 +1,5 @@
-"""A feature made for tests, so that core, db and platform are tested without a real
-one.
+"""A feature made for tests, so that tests of core, db and platform need no real
+feature.
 """
 
 from datetime import date
@@ -8,7 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, FastAPI, Response, status
-from sqlalchemy import Select, String, UniqueConstraint, select
+from sqlalchemy import CheckConstraint, ForeignKey, Select, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.config import get_settings
@@ -20,6 +20,7 @@ from app.db.database import Base, db_dependency
 from app.db.errors import conflicts
 from app.db.mixins import Timestamps
 from app.db.pagination import paginate
+from app.db.slug_history import FormerSlug
 from app.db.types import ExactDecimal, PrimaryKey
 from app.platform import middleware, openapi_routes, problems
 from app.platform.pagination import PageParams
@@ -38,7 +39,10 @@ class Gadget(Base):
     """A row for tests of the lists, slugs and references that features share."""
 
     __tablename__ = "gadgets"
-    __table_args__ = (UniqueConstraint("owner_id", "slug"),)
+    __table_args__ = (
+        UniqueConstraint("owner_id", "slug"),
+        CheckConstraint("owner_id > 0", name="owned"),
+    )
 
     id: Mapped[PrimaryKey]
     owner_id: Mapped[int] = mapped_column(default=1)
@@ -47,6 +51,12 @@ class Gadget(Base):
     bought_on: Mapped[date | None]
     shiny: Mapped[bool | None]
     serial: Mapped[UUID | None]
+
+
+class FormerGadgetSlug(FormerSlug, Base):
+    __tablename__ = "former_gadget_slugs"
+
+    row_id: Mapped[int] = mapped_column(ForeignKey("gadgets.id", ondelete="CASCADE"), index=True)
 
 
 class WidgetNotFound(NotFound):
@@ -136,7 +146,7 @@ def answer_wrongly(db: db_dependency, data: WidgetCreate) -> dict[str, str]:
 
 @router.post("/commit-in-route", response_model=WidgetRead)
 def commit_in_route(db: db_dependency, data: WidgetCreate) -> Widget:
-    """Commit in the route, as tutorials do."""
+    """Commit in the route, as many tutorials do."""
     widget = Widget(name=data.name, weight=data.weight)
     db.add(widget)
     db.commit()
@@ -145,7 +155,7 @@ def commit_in_route(db: db_dependency, data: WidgetCreate) -> Widget:
 
 
 def widget_app() -> FastAPI:
-    """Return the platform with this feature only."""
+    """Return the platform with only this feature."""
     app = FastAPI(
         openapi_url=None,
         docs_url=None,

@@ -1,4 +1,4 @@
-"""Workers as processes."""
+"""Runs workers as processes."""
 
 import contextlib
 import os
@@ -12,10 +12,14 @@ from app.core.config import BACKEND
 
 
 @contextlib.contextmanager
-def workers(number: int) -> Iterator[tuple[list[subprocess.Popen[bytes]], list[Path]]]:
-    """Run so many `python -m app.worker`, with their log files.
+def workers(
+    number: int, *program: str
+) -> Iterator[tuple[list[subprocess.Popen[bytes]], list[Path]]]:
+    """Run this many processes of `python -m app.worker`, and yield the processes and
+    their log files.
 
-    All are killed at the end.
+    The arguments `program` replace `-m app.worker`. When the block ends, all processes
+    are killed.
     """
     with tempfile.TemporaryDirectory() as folder:
         logs = [Path(folder) / f"{n}.log" for n in range(number)]
@@ -25,7 +29,7 @@ def workers(number: int) -> Iterator[tuple[list[subprocess.Popen[bytes]], list[P
                 with log.open("wb") as file:
                     running.append(
                         subprocess.Popen(
-                            [sys.executable, "-m", "app.worker"],
+                            [sys.executable, *(program or ("-m", "app.worker"))],
                             cwd=BACKEND,
                             env=os.environ,
                             stdout=file,

@@ -1,4 +1,4 @@
-"""The page of the long checks keeps the rows of the parts that did not run."""
+"""On the page of the long checks, the rows of parts that did not run stay."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The messages of the tools about what they do."""
+"""The tools print messages about what they do."""
 
 import ast
 
@@ -21,8 +21,8 @@ def test_what_fails_is_never_called_done(capsys):
 
 
 def test_a_program_that_ends_early_is_no_success(capsys):
-    """`make dev` waits in a step, and said "server ready" of a server that had just
-    ended.
+    """`make dev` waits for the server within a step. Once, it printed "server ready"
+    although the server had just ended.
     """
 
     def wait():
@@ -42,9 +42,9 @@ def test_a_program_that_ends_early_is_no_success(capsys):
 
 
 def leaving(tree):
-    """Return the lines at which a step is left without an error.
+    """Return the lines that leave a step early without an error.
 
-    A function inside the step leaves only itself.
+    A `return` of a function inside the step does not leave the step.
     """
     found = []
     for block in ast.walk(tree):
@@ -79,9 +79,9 @@ def test_a_step_that_is_left_early_is_found(body, lines):
 
 
 def test_no_step_is_left_early():
-    """A context manager cannot tell `return` from the end of its block.
+    """A context manager cannot distinguish `return` from the end of its block.
 
-    It would say that the step is done.
+    So after a `return`, it would print that the step is done.
     """
     files = [file for folder in ("tools", "scaffold") for file in (BACKEND / folder).glob("*.py")]
     found = {file.name: leaving(ast.parse(file.read_text("utf-8"))) for file in files}

@@ -1,10 +1,11 @@
-"""`make dev`: the server, the Stripe simulator, and what a developer changes
-meanwhile.
+"""`make dev` runs the server and the Stripe simulator, and reacts to changes of
+files.
 """
 
 import httpx2
 import pytest
 
+from tests.support import patient
 from tests.support.development import development, until
 
 pytestmark = pytest.mark.slow
@@ -15,11 +16,11 @@ def running(tmp_path):
     with development(tmp_path, SECRET_KEY="", ENVIRONMENT="") as running:
         yield running
     with pytest.raises(httpx2.ConnectError):
-        httpx2.get(f"{running.stripe}/_simulator/api/state")
+        patient.get(f"{running.stripe}/_simulator/api/state")
 
 
 def prices(stripe):
-    listed = httpx2.get(f"{stripe}/v1/prices?active=true", auth=("sk_test_x", "")).json()["data"]
+    listed = patient.get(f"{stripe}/v1/prices?active=true", auth=("sk_test_x", "")).json()["data"]
     return sorted(price["unit_amount"] for price in listed)
 
 
@@ -28,30 +29,30 @@ def test_the_simulator_sends_to_the_server_and_survives_a_reload(running):
     assert f"Stripe    {running.stripe}/_simulator" in running.log
     for host in ("127.0.0.1", "localhost"):
         assert (
-            httpx2.get(running.api.replace("localhost", host) + "/health/ready").status_code == 200
+            patient.get(running.api.replace("localhost", host) + "/health/ready").status_code == 200
         )
     assert prices(running.stripe) == [1200, 4900, 12000, 49000]
     before_the_server, _, _ = running.log.partition("Application startup complete")
-    assert "demo jobs done" in before_the_server  # so whoever finds it ready can buy a plan
-    endpoints = httpx2.get(f"{running.stripe}/v1/webhook_endpoints", auth=("sk_test_x", "")).json()[
-        "data"
-    ]
+    assert "demo jobs done" in before_the_server  # so plans are on sale once the server is ready
+    endpoints = patient.get(
+        f"{running.stripe}/v1/webhook_endpoints", auth=("sk_test_x", "")
+    ).json()["data"]
     assert [endpoint["url"] for endpoint in endpoints] == [f"{running.api}/payments/webhook"]
-    httpx2.post(
+    patient.post(
         f"{running.stripe}/_simulator/api/chaos", json={"seed": 4711}
-    )  # kept in memory alone
+    )  # this simulator keeps its state only in memory
 
     file = running.tree.backend / "app" / "main.py"
     file.write_text(file.read_text() + "\n# changed\n")
     until(lambda: running.log.count("Application startup complete") == 2)
-    assert httpx2.get(f"{running.stripe}/_simulator/api/state").json()["chaos"]["seed"] == 4711
+    assert patient.get(f"{running.stripe}/_simulator/api/state").json()["chaos"]["seed"] == 4711
     assert (running.tree.root / ".data" / "simulator.db").exists()
 
 
 def test_changed_plans_and_settings_take_effect(running):
     """An error in either file is reported.
 
-    The last valid values stay in force until it is fixed.
+    The last valid values stay in force until the error is fixed.
     """
     plans, env = running.tree.backend / "plans.toml", running.tree.root / ".env"
     sold, settings = plans.read_text(), env.read_text()
@@ -66,9 +67,9 @@ def test_changed_plans_and_settings_take_effect(running):
         )
     )
     assert "SMTP_PORT: must be a whole number" in running.log
-    assert httpx2.get(f"{running.api}/health/ready").status_code == 200
+    assert patient.get(f"{running.api}/health/ready").status_code == 200
     env.write_text(f"# a comment changes nothing\n{settings}")
     env.write_text(f"{settings}\nAPI_PREFIX=/api\n")
     until(lambda: running.log.count("Liftoff is up") == 2)
     assert running.log.count(".env has changed. Everything starts again.") == 1
-    assert httpx2.get(f"{running.api}/api/health/ready").status_code == 200
+    assert patient.get(f"{running.api}/api/health/ready").status_code == 200

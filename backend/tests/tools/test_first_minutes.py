@@ -1,4 +1,4 @@
-"""A newcomer to whom something is missing gets one clear line that says what to do."""
+"""If something is missing on a newcomer's machine, one clear line says what to do."""
 
 import os
 import re
@@ -16,8 +16,8 @@ from tests.support.trees import Tree
 from tools.dev import api_url
 from tools.env_file import write_env_file
 
-# No server listens there, and little is tried twice: what a machine without a network
-# looks like to an installer.
+# With these settings, an installer behaves as on a machine without a network: no server
+# listens at the address of the index, and the installer makes few attempts.
 OFFLINE = {
     "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
     "PIP_RETRIES": "1",
@@ -34,7 +34,7 @@ def tree(tmp_path):
 
 
 def said(run):
-    """Return the one line of a run that failed."""
+    """Return the only line that a failed run has printed."""
     lines = [line for line in run.stderr.splitlines() if line]
     assert run.returncode != 0
     assert len(lines) == 1, run.stderr
@@ -95,7 +95,7 @@ def test_so_is_the_port_of_the_simulator(tree):
 
 @pytest.mark.parametrize("address", sorted(addresses("localhost")))  # a machine may have no IPv6
 def test_a_second_checkout_is_told_two_ports_that_are_free(tree, address):
-    """This holds whichever of its two addresses is taken. The two ports differ."""
+    """Either address of `localhost` may be in use. The suggested ports differ."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with (
         socket.create_server((address, 0), family=family) as first,
@@ -114,7 +114,7 @@ def test_a_second_checkout_is_told_two_ports_that_are_free(tree, address):
 
 
 def test_a_second_make_dev_in_one_clone_says_so_at_once(tree):
-    """No ports are checked before the message, because other ports would not help."""
+    """The ports are checked only later, because other ports would not help."""
     first = StateFile(tree.root / ".data" / "simulator.db")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -284,7 +284,7 @@ def test_the_env_file_gets_its_own_secret_and_is_kept(tree):
 
 
 def test_make_shows_its_help(tree):
-    """`make` is the only task runner: it lists its targets with what they do."""
+    """`make` is the only task runner. It lists its targets with descriptions."""
     help_text = subprocess.check_output(["make", "-C", tree.root], text=True, env=os.environ)
     for target in (
         "dev",

@@ -1,6 +1,6 @@
 """Only the lock decides what is installed.
 
-This holds whatever the index offers, and however old pip is.
+What the package index offers makes no difference, and neither does the version of pip.
 """
 
 import base64
@@ -19,8 +19,9 @@ from app.core.config import BACKEND, ROOT
 from tests.support.trees import Tree
 
 LOCKED, NEWER = "1.0", "9999.0"
-# `user` wants an extra of `thing`, and this lock, as ours once did, does not name the
-# extra. An installer that resolves finds thing 9999.0, which has no hash here.
+# `user` wants an extra of `thing`, and this lock does not name the extra. Our lock once
+# had the same fault. An installer that resolves dependencies would find thing 9999.0,
+# which has no hash in the lock.
 REQUIRES = {
     "thing": ['extra-part ; extra == "more"'],
     "extra-part": [],
@@ -61,8 +62,8 @@ def index(tmp_path):
 
 @pytest.fixture
 def tree(tmp_path, index):
-    """A clone whose lock holds three packages, next to an index that has a newer one of
-    each.
+    """A clone whose lock contains three packages, and an index that offers a newer
+    version of each.
     """
     tree = Tree(tmp_path / "clone")
     lock = ""
@@ -74,7 +75,7 @@ def tree(tmp_path, index):
 
 
 def make_venv(tree: Tree, pip: str) -> Path:
-    """Make .venv with this release of pip, which comes from the package index."""
+    """Create .venv with this release of pip, which comes from the package index."""
     subprocess.run([sys.executable, "-m", "venv", tree.root / ".venv"], check=True)
     python = tree.root / ".venv" / "bin" / "python"
     upgrade = [
@@ -96,7 +97,7 @@ def installed(python: Path) -> dict[str, str]:
 
 
 def offer_only(index: Path) -> dict[str, str]:
-    """Make pip and uv use this folder and nothing else."""
+    """Return settings that make pip and uv use this folder as their only index."""
     pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index)}
     return pip | {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(index), "HOME": os.environ["HOME"]}
 
@@ -140,7 +141,7 @@ def test_every_line_of_the_lock_is_pinned(lock):
 
 
 def test_the_lock_keeps_extras():
-    """A pip that resolves after all still finds `uvicorn[standard]` pinned."""
+    """Even if pip resolves dependencies, `uvicorn[standard]` is pinned."""
     assert "uvicorn[standard]==" in (ROOT / "requirements.txt").read_text()
     assert "coverage[toml]==" in (ROOT / "backend" / "requirements-dev.txt").read_text()
 

@@ -1,4 +1,4 @@
-"""The table of layers counts what it says, and finds circles."""
+"""The table of layers has the right numbers, and circles are found."""
 
 import pytest
 
@@ -19,7 +19,7 @@ FILES = {
 def graph(tmp_path):
     """`graph(name=source)` returns the imports of the files above.
 
-    Some of them have another source.
+    For a file that is named in the call, the given source is used instead.
     """
 
     def read(**changed):

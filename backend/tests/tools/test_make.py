@@ -15,9 +15,9 @@ SAYS_WHAT_IT_GETS = (
 
 @pytest.fixture
 def typed(tmp_path):
-    """`typed("superuser", "email=…")` returns what Python gets.
+    """`typed("superuser", "email=…")` returns the input of the Python program.
 
-    That is the variable PASSWORD and the arguments.
+    The input consists of the variable PASSWORD and the arguments.
     """
     tree = Tree(tmp_path / "liftoff")
     python = tree.root / ".venv" / "bin" / "python"
@@ -29,7 +29,7 @@ def typed(tmp_path):
         command = ["make", "--assume-old=.venv/.installed", *words]
         ours = {
             "PATH": os.environ["PATH"]
-        }  # a `make test slow=yes` around this test hands its words on as variables
+        }  # if `make test slow=yes` runs this test, its words are also variables
         return subprocess.check_output(
             command, cwd=tree.root, text=True, env=ours | variables
         ).splitlines()
@@ -43,8 +43,8 @@ HOSTILE = ["pa$word-with-$HOME-long", "$$ $(shell id) ${PATH}", 'it\'s "5 %" \\ 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_in_a_value_is_read_by_make_or_the_shell(typed, text):
-    """Otherwise, a `$` in a password would begin the name of a variable, and another
-    password would be set.
+    """Otherwise, a `$` in a password would begin the name of a variable, and the user
+    would get a different password.
     """
     assert typed("migration", f"m={text}")[-2:] == ["-m", text]
     assert typed("test", "only=blog/test_posts.py", f"k={text}", "db=sqlite")[-4:] == [
@@ -80,9 +80,9 @@ def test_a_revision_is_compared_with_the_models_unless_empty(typed):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_password_is_never_an_argument_of_python(typed, text):
-    """Every user of the machine can read arguments.
+    """Every user of the machine can read the arguments of a process.
 
-    However the password was given, it arrives in the variable PASSWORD.
+    However the password was given, the program gets it in the variable PASSWORD.
     """
     for given in (
         typed("superuser", *WHO, f"password={text}"),

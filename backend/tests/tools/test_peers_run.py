@@ -18,7 +18,7 @@ def test_the_peers_have_a_run_of_their_own(depth):
 
 
 def test_a_peer_that_cannot_be_installed_is_a_failure(tmp_path):
-    """No test is skipped: what is missing fails the test that needs it."""
+    """No test is skipped. If something is missing, the tests that need it fail."""
     (tmp_path / "requirements.txt").write_text(
         "liftoff-has-no-such-package==1.0 --hash=sha256:00\n"
     )

@@ -1,4 +1,6 @@
-"""`make test`: the inner loop, and what people see of a run."""
+"""`make test` runs the tests on each database, and prints the progress and the
+result.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Fixtures of the sign-in with Google: a provider, and an application that uses it."""
+"""Fixtures for the sign-in with Google: a provider, and an application that uses it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from app.core.config import get_settings
-from app.routers.auth.google import gateway
+from app.routers.auth.google.gateway import openid
 from tests.support.openid import (
     CLIENT,
     Impostor,
@@ -19,20 +19,22 @@ from tests.support.openid import (
 )
 
 CALLBACK = "http://testserver/auth/google/callback"
-LANDING = "http://localhost:8000/dev/frontend/auth/callback"
+LANDING = "http://localhost:8000/demo/auth/callback"
 
 
 def said(answer: Response) -> dict[str, str]:
-    """Return what the frontend learns from the URL that the browser is sent to."""
+    """Return the query of the frontend's URL to which the response redirects the
+    browser.
+    """
     page, _, query = answer.headers["Location"].partition("?")
     assert page == LANDING
     return {name: values[0] for name, values in parse_qs(query).items()}
 
 
 class Journey:
-    """A browser that signs in.
+    """A browser that signs in with Google.
 
-    `asked` is what the application last asked the provider.
+    `asked` has the parameters of the application's last request to the provider.
     """
 
     def __init__(self, client: TestClient) -> None:
@@ -48,7 +50,7 @@ class Journey:
         self.asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
     def come_back(self, **query: str) -> Response:
-        """Return from the impostor with a made-up code."""
+        """Go back from the impostor to the application with a made-up code."""
         query = {"code": "made up", "state": self.asked.get("state", "")} | query
         return self.client.get("/auth/google/callback", params=query, follow_redirects=False)
 
@@ -77,20 +79,20 @@ def ask_to_link(journey, login) -> Callable[[Any], Any]:
 
 @pytest.fixture
 def use(monkeypatch) -> Iterator[Callable[[str], None]]:
-    """`use(issuer)` makes the application sign in with a provider that it has never
-    met.
+    """`use(issuer)` configures this provider. The application forgets the documents of
+    any earlier provider.
     """
 
     def configure(issuer: str) -> None:
         for name, value in {**CLIENT, "GOOGLE_ISSUER": issuer}.items():
             monkeypatch.setenv(name, value)
         get_settings.cache_clear()
-        gateway.provider_documents.cache_clear()
+        openid.provider_documents.cache_clear()
 
     yield configure
     monkeypatch.undo()
     get_settings.cache_clear()
-    gateway.provider_documents.cache_clear()
+    openid.provider_documents.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -115,8 +117,8 @@ def impostor(use) -> Iterator[Impostor]:
 
 @pytest.fixture
 def sign_in(journey, impostor) -> Callable[..., Response]:
-    """`sign_in("subject", "mail@example.com", **claims)` signs in by the impostor's
-    claims.
+    """`sign_in("subject", "mail@example.com", **claims)` signs in with these claims,
+    which the impostor makes.
     """
 
     def there_and_back(subject: str, email: str, /, **claims: object) -> Response:

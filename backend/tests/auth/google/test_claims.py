@@ -1,6 +1,6 @@
 """An ID token is accepted only if it is valid (requirement 27).
 
-The provider must have signed it, for us, in response to this sign-in.
+The provider must have signed it for us, and for this sign-in.
 """
 
 import time
@@ -12,7 +12,7 @@ from joserfc.registry import HeaderParameter
 from sqlalchemy import select
 
 from app.routers.auth.credentials.one_time_tokens import Purpose
-from app.routers.auth.google import gateway
+from app.routers.auth.google.gateway import provider
 from app.routers.auth.models import Identity, OneTimeToken, User
 from tests.auth.google.conftest import said
 from tests.auth.steps import bearer
@@ -23,9 +23,7 @@ OURS = CLIENT["GOOGLE_CLIENT_ID"]
 
 
 def seconds_from_now(offset):
-    """Return a time relative to the test's run, which may be minutes after its
-    collection.
-    """
+    """Return a time relative to now. A test may run minutes after it was collected."""
     return lambda: int(time.time()) + offset
 
 
@@ -119,26 +117,28 @@ def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(db, impostor, sig
     ],
 )
 def test_an_impossible_address_is_named_as_the_reason(db, client, journey, sign_in, address):
-    """Google's response is correct, so starting again would not help."""
+    """Google itself sends this address, so another sign-in would have the same
+    result.
+    """
     assert said(sign_in("1", address)) == {"error": "google_email_unusable"}
     assert nothing_happened(db)
     sign_in("1", "ada@example.com")
     again = journey.exchange(
         said(sign_in("1", address))["code"]
-    ).json()  # who is linked comes in all the same
+    ).json()  # a linked account can still sign in
     assert client.get("/auth/me", headers=bearer(again)).json()["email"] == "ada@example.com"
 
 
 def test_an_issuer_is_known_by_both_of_its_names(db, impostor, sign_in, monkeypatch):
     """Google signs as `https://accounts.google.com` or `accounts.google.com`.
 
-    Both are the same issuer.
+    Both names mean the same issuer.
     """
     bare = impostor.url.removeprefix("http://")
     monkeypatch.setitem(
-        gateway.OTHER_SPELLINGS,
+        provider.OTHER_SPELLINGS,
         impostor.url,
-        gateway.OTHER_SPELLINGS["https://accounts.google.com"],
+        provider.OTHER_SPELLINGS["https://accounts.google.com"],
     )
     for issuer in (impostor.url, "accounts.google.com", f"{impostor.url}/"):
         assert "code" in said(sign_in("1", "ada@example.com", iss=issuer))
@@ -154,7 +154,7 @@ def test_an_issuer_is_known_by_both_of_its_names(db, impostor, sign_in, monkeypa
 
 def test_googles_other_name_is_its_name_without_the_scheme(settings):
     settings(GOOGLE_ISSUER="https://accounts.google.com/")
-    assert gateway.spellings_of_issuer() == [
+    assert provider.spellings_of_issuer() == [
         "https://accounts.google.com",
         "https://accounts.google.com/",
         "accounts.google.com",
@@ -171,7 +171,8 @@ def test_googles_other_name_is_its_name_without_the_scheme(settings):
     ],
 )
 def test_what_is_as_it_must_be_lets_in(db, sign_in, change):
-    """Requirement 27: the other tokens fail for their fault alone.
+    """Requirement 27: this proves that each token above is refused only because of its
+    fault.
 
     Clocks may differ by a minute.
     """

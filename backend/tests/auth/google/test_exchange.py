@@ -1,6 +1,6 @@
 """A code of the callback works only in the browser in which its sign-in began.
 
-So no site can sign its visitors in as someone else.
+So another site cannot sign its visitors in as someone else.
 """
 
 import pytest
@@ -28,14 +28,14 @@ def be_another_browser(client, cookie=None):
 
 @pytest.fixture
 def code(sign_in):
-    """A code that is bound by the cookie."""
+    """A code that is bound to the cookie of the browser that asked for it."""
     return said(sign_in("ada", "ada@example.com"))["code"]
 
 
 @pytest.fixture
 def challenged(journey, impostor):
-    """A code that is bound by a challenge, requested by the frontend of another
-    site.
+    """A code that is bound to a PKCE challenge, which a frontend on another site has
+    sent.
     """
     journey.begin(code_challenge=CHALLENGE)
     impostor.vouch("ada", "ada@example.com", journey.asked["nonce"])
@@ -55,7 +55,7 @@ def test_another_browser_cannot_use_or_spend_the_code(client, db, journey, code,
 
 
 def test_a_visitor_is_not_signed_in_as_the_attacker(client, db, journey, code):
-    """Requirement 26: the visitor has our cookie, but not the one of the code."""
+    """Requirement 26: the code is bound to the cookie of another browser."""
     be_another_browser(client)
     journey.begin()
     assert outcome(journey.exchange(code)) == INVALID
@@ -78,9 +78,10 @@ def test_who_shows_the_verifier_needs_no_cookie(client, db, journey, challenged)
 
 @pytest.mark.parametrize("shown", [{}, {"code_verifier": "x" * 43}, {"code_verifier": CHALLENGE}])
 def test_where_there_was_a_challenge_the_cookie_is_not_enough(db, journey, challenged, shown):
-    """Requirement 26: a weaker proof is never enough.
+    """Requirement 26: a code with a challenge never accepts the weaker proof, which is
+    the cookie.
 
-    The code stays valid for the client that has the stronger proof.
+    The refused attempt does not spend the code.
     """
     assert outcome(journey.exchange(challenged, **shown)) == INVALID
     assert db.scalar(select(LoginSession)) is None
@@ -103,5 +104,7 @@ def test_a_challenge_that_is_none_is_refused(client, db, impostor, challenge):
 
 
 def test_the_cookie_lives_until_the_code_is_exchanged(db, journey, impostor):
-    """Ten minutes for the way to Google and back, and one minute for the code."""
+    """The cookie lives for eleven minutes: ten for the way to Google and back, and one
+    for the code.
+    """
     assert "max-age=660;" in journey.begin().headers["Set-Cookie"].lower()

@@ -1,6 +1,6 @@
-"""A provider, or an impostor of it, cannot block us, flood us or send us elsewhere.
+"""A provider, or an impostor in its place, cannot block us, flood us or redirect us.
 
-We do not ask it too often either.
+We also do not send too many requests to the provider.
 """
 
 import gzip
@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.core.config import Settings
-from app.routers.auth.google import gateway
+from app.routers.auth.google.gateway import openid
 from tests.auth.google.conftest import said
 from tests.auth.steps import outcome
 from tests.support.openid import CLIENT, key, reply
@@ -22,7 +22,7 @@ DISCOVERY = "/.well-known/openid-configuration"
 @pytest.fixture
 def impatient(monkeypatch):
     """The production timeouts, divided by ten."""
-    monkeypatch.setattr(gateway, "TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr(openid, "TOTAL_SECONDS", 1.0)
 
 
 def hang(request):
@@ -30,7 +30,9 @@ def hang(request):
 
 
 def drip(request):
-    """Send one byte of a header now and then, each well within any read timeout."""
+    """Send a header one byte at a time. Each byte arrives well before any read
+    timeout.
+    """
     request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
     for _ in range(30):
         request.wfile.write(b"x")
@@ -53,7 +55,7 @@ def elsewhere(request):
 
 
 def flood(request):
-    reply(request, b" " * 2 * gateway.MAX_BYTES)
+    reply(request, b" " * 2 * openid.MAX_BYTES)
 
 
 def bomb(request):
@@ -129,16 +131,16 @@ def test_a_new_key_is_fetched_once_a_minute_at_most(impostor, sign_in, monkeypat
 
 
 def test_new_keys_are_fetched_at_most_once_a_minute(impostor, sign_in, monkeypatch):
-    """The limit holds whatever the result was.
+    """The limit holds whether the request for the keys succeeded or failed.
 
-    Otherwise, anyone who sends unknown `kid`s could make us ask Google while it is in
-    trouble.
+    Otherwise, anyone who sends unknown `kid`s could make us send more requests to
+    Google while Google has problems.
     """
     sign_in("1", "ada@example.com")
     impostor.id_token = lambda claims: impostor.sign(claims, kid="made up")
     impostor.answers["/keys"] = lambda request: reply(request, {}, 500)
     a_minute_later(monkeypatch)
-    for seconds in (0, 6, 14, 20):  # 40 in all: a busy machine has 20 more
+    for seconds in (0, 6, 14, 20):  # 40 s in total, so a busy machine may be 20 s late
         later(monkeypatch, seconds)
         assert said(sign_in("1", "ada@example.com")) == {"error": "google_failed"}
         assert impostor.asked["/keys"] == 2
@@ -148,14 +150,14 @@ def test_new_keys_are_fetched_at_most_once_a_minute(impostor, sign_in, monkeypat
 
 
 def test_what_was_never_fetched_is_asked_for_again_soon(impostor, journey, monkeypatch):
-    """Otherwise, a short failure at the start would keep Google's users out for a
-    minute.
+    """Otherwise, a short failure when the application starts would keep Google's users
+    out for a minute.
     """
     impostor.answers[DISCOVERY] = lambda request: reply(request, {}, 500)
     assert said(journey.begin()) == {"error": "google_unavailable"}
     del impostor.answers[DISCOVERY]
     assert said(journey.begin()) == {"error": "google_unavailable"}
-    later(monkeypatch, gateway.PAUSE_SECONDS)
+    later(monkeypatch, openid.PAUSE_SECONDS)
     journey.begin()
     assert journey.asked["state"]
 
@@ -164,7 +166,7 @@ def test_keys_that_cannot_be_renewed_serve_on(impostor, sign_in, monkeypatch):
     sign_in("1", "ada@example.com")
     for path in (DISCOVERY, "/keys"):
         impostor.answers[path] = lambda request: reply(request, {}, 500)
-    later(monkeypatch, gateway.KEPT_SECONDS + 1)
+    later(monkeypatch, openid.KEPT_SECONDS + 1)
     assert "code" in said(sign_in("1", "ada@example.com"))
 
 
@@ -175,7 +177,7 @@ def test_after_a_failure_the_next_do_not_wait_for_it_again(impostor, journey):
     started = time.monotonic()
     for _ in range(5):
         assert said(journey.begin()) == {"error": "google_unavailable"}
-    assert time.monotonic() - started < 4  # each of them would wait for a second
+    assert time.monotonic() - started < 4  # each of the five would wait for one second
     assert impostor.asked[DISCOVERY] == 1
 
 
@@ -224,7 +226,7 @@ def test_a_provider_on_this_machine_may_speak_plain_http(issuer):
 
 
 def a_minute_later(monkeypatch):
-    later(monkeypatch, gateway.ASKED_SECONDS + 1)
+    later(monkeypatch, openid.ASKED_SECONDS + 1)
 
 
 def later(monkeypatch, seconds):

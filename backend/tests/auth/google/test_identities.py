@@ -1,4 +1,4 @@
-"""Identities: who can sign in to which account, and what becomes of a squatter.
+"""Identities decide who can sign in to which account, and what happens to a squatter.
 
 See requirements 28 to 30.
 """
@@ -36,8 +36,9 @@ def subjects_of(db, user):
 
 @pytest.fixture
 def squatted():
-    """An account that a stranger made with Ada's address, with everything left in
-    it.
+    """An account that a stranger made with Ada's address.
+
+    The stranger has left a second factor, identities, a session and links in it.
     """
     user = make_user(email="ada@example.com", is_verified=False)
     phone_of(user)
@@ -139,7 +140,7 @@ def test_a_new_subject_with_a_known_address_takes_nothing_over(db, impostor, sig
 
 
 def test_a_subject_that_differs_in_capitals_is_another_person(db, sign_in):
-    """Requirement 30: this holds on MySQL, too, whose collation treats them as
+    """Requirement 30: this also holds on MySQL, whose collation treats the two as
     equal.
     """
     sign_in("abc", "ada@example.com")
@@ -176,9 +177,10 @@ def test_linking_needs_somebody_who_is_signed_in(client, db, impostor):
 @pytest.mark.parametrize("columns", [{}, {"hashed_password": None}])
 @pytest.mark.usefixtures("impostor")
 def test_linking_needs_a_recent_sign_in_even_with_a_password(client, db, clock, login, columns):
-    """A thief of a session cannot add a way in that outlives it.
+    """Someone who stole a session cannot add a way to sign in that outlives the
+    session.
 
-    Using or refreshing a session does not make its sign-in recent.
+    The sign-in does not become more recent when its session is used or refreshed.
     """
     user = login(make_user(**columns))
     clock.shift(599)

@@ -1,5 +1,5 @@
-"""Behaviour that only real processes show: many requests at once, a hanging
-provider.
+"""Only real processes show what many simultaneous requests do, and a provider that
+hangs.
 """
 
 import time
@@ -15,7 +15,7 @@ from app.routers.auth.models import Identity, LoginSession, User
 from tests.support.openid import CLIENT, running_impostor
 from tests.support.server import running_server
 
-HANG = 12  # seconds, longer than any client waits for an answer
+HANG = 12  # seconds; no client waits so long for a response
 MANY = 20
 
 
@@ -86,7 +86,9 @@ def test_one_callback_sent_twenty_times_at_once_counts_once(committed, new_brows
     "path", [pytest.param("/.well-known/openid-configuration", marks=pytest.mark.long), "/token"]
 )
 def test_the_other_routes_are_quick_while_google_hangs(committed, new_browser, path):
-    """R3: a request that waits for Google holds no connection, and few threads do."""
+    """R3: a request that waits for Google holds no database connection, and only a few
+    threads wait for Google.
+    """
     with running_impostor() as impostor, running(impostor.url) as server:
         sent = "/auth/google/login"
         browsers = [new_browser(server) for _ in range(40)]
@@ -118,8 +120,8 @@ def test_the_other_routes_are_quick_while_google_hangs(committed, new_browser, p
         f"{total:.1f} s"
     )
     assert set(words) == {"google_unavailable"}
-    # A route that waited for Google too would take all of it; one that queued behind 40
-    # such, many times that.
+    # If a route waited for Google, it would take at least `HANG`. If it waited behind
+    # 40 such requests, it would take many times as long.
     assert max(worst.values()) < HANG / 2
     assert total < 3 * HANG
 

@@ -1,4 +1,4 @@
-"""The way to Google and back, with a certified provider."""
+"""A user goes to Google and back. A certified provider takes the place of Google."""
 
 from base64 import urlsafe_b64encode
 from hashlib import sha256
@@ -14,7 +14,9 @@ from tests.auth.steps import bearer, outcome
 
 
 def go(provider, journey, name, **query):
-    """Go the whole way, and return what the frontend learns."""
+    """Sign in at the provider, come back, and return the query of the frontend's
+    URL.
+    """
     url = journey.begin(**query).headers["Location"]
     back = provider.sign_in(url, name, CALLBACK)
     return said(journey.client.get(back.removeprefix("http://testserver"), follow_redirects=False))
@@ -86,17 +88,20 @@ def test_the_verifier_belongs_to_the_challenge(db, impostor, journey, sign_in):
     assert impostor.form["code"] == "made up"
 
 
-def test_without_the_settings_there_is_no_google(client, db):
-    for method, path in (
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
         ("GET", "login"),
         ("GET", "callback"),
         ("POST", "link"),
         ("POST", "exchange"),
-    ):
-        answer = client.request(
-            method, f"/auth/google/{path}", json={"code": "any"} if path == "exchange" else None
-        )
-        assert outcome(answer) == (404, "google_disabled"), path
+    ],
+)
+def test_without_the_settings_there_is_no_google(client, db, method, path):
+    answer = client.request(
+        method, f"/auth/google/{path}", json={"code": "any"} if path == "exchange" else None
+    )
+    assert outcome(answer) == (404, "google_disabled"), path
 
 
 def test_who_says_no_comes_back_with_a_word(db, provider, journey):
@@ -190,14 +195,15 @@ def test_a_hostile_host_moves_no_address(client, impostor, journey, header):
     evil = {
         "Forwarded": "host=evil.example",
         "Host": "localhost",
-    }  # a foreign Host is refused: another name of ours
+    }  # an unknown Host would be refused, so this is another name of our server
     hostile = {header: evil.get(header, "evil.example")}
     answer = client.get("/auth/google/login", headers=hostile, follow_redirects=False)
     assert parse_qs(urlsplit(answer.headers["Location"]).query)["redirect_uri"] == [CALLBACK]
     journey.note(answer.headers["Location"])
     impostor.vouch("1", "ada@example.com", journey.asked["nonce"])
     query = {"code": "any", "state": journey.asked["state"]}
-    # The test client keeps cookies by host, a browser by the address that it sees.
+    # The test client would choose cookies by the Host header. A browser chooses cookies
+    # by the address that it shows.
     cookie = {"Cookie": f"liftoff-google={answer.cookies['liftoff-google']}"}
     back = client.get(
         "/auth/google/callback", params=query, headers=hostile | cookie, follow_redirects=False

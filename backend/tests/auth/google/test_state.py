@@ -1,4 +1,5 @@
-"""A callback counts once, within ten minutes, in the browser that began the sign-in.
+"""A callback is accepted once, within ten minutes, in the browser that began the
+sign-in.
 
 See requirement 26.
 """
@@ -16,7 +17,7 @@ INVALID = {"error": "invalid_state"}
 
 @pytest.fixture
 def begun(journey, impostor):
-    """A sign-in up to the way back, for which Google vouches."""
+    """A sign-in that has been at Google, and whose browser is about to come back."""
     journey.begin()
     impostor.vouch("1", "ada@example.com", journey.asked["nonce"])
     return journey
@@ -97,7 +98,7 @@ def test_two_tabs_of_one_browser_do_not_disturb_each_other(db, journey, impostor
 
 
 def test_the_answer_of_another_issuer_is_refused(db, begun, impostor):
-    """A mix-up attack (RFC 9207)."""
+    """This would be a mix-up attack (RFC 9207)."""
     assert said(begun.come_back(iss="https://evil.example")) == {"error": "google_failed"}
     assert impostor.asked["/token"] == 0
 

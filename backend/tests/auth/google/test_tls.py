@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from app.core import outbound
-from app.routers.auth.google import gateway
+from app.routers.auth.google.gateway import openid
 from tests.auth.google.conftest import said
 from tests.support.openid import reply, running_impostor
 from tests.support.services import program
@@ -73,10 +73,10 @@ def test_a_provider_with_a_good_certificate_vouches_for_people(over_tls, journey
 
 
 @pytest.mark.usefixtures("trusted")
-@pytest.mark.parametrize("end", gateway.ENDPOINTS)
+@pytest.mark.parametrize("end", openid.ENDPOINTS)
 def test_a_provider_on_https_sends_nobody_off_to_plain_http(over_tls, journey, end):
     document = {"issuer": over_tls.url} | {
-        other: f"{over_tls.url}/{other}" for other in gateway.ENDPOINTS
+        other: f"{over_tls.url}/{other}" for other in openid.ENDPOINTS
     }
     document[end] = document[end].replace("https:", "http:")
     over_tls.answers["/.well-known/openid-configuration"] = lambda request: reply(request, document)

@@ -1,4 +1,6 @@
-"""Print what dj-stripe knows, as JSON: each model's rows by id, and the webhooks."""
+"""Print what dj-stripe has stored, as JSON: each model's rows by id, and the received
+webhooks.
+"""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Servers of leaflets in processes of their own, which cache what they show."""
+"""Processes that serve leaflets and cache the responses."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +13,9 @@ PROGRAM = ("-m", "tests.support.leaflets")
 
 
 class Process:
-    """A server of leaflets, as a client sees it."""
+    """A running server that the tests use only through HTTP. Its routes return
+    leaflets, the example resource of these tests.
+    """
 
     def __init__(self, server: Server, http: httpx2.Client) -> None:
         self.process = server.process
@@ -33,14 +35,16 @@ class Process:
 
 @pytest.fixture
 def start(committed: object) -> Iterator[Callable[..., Process]]:
-    """`start(REDIS_URL="…")`: one more process, until the test ends."""
+    """`start(REDIS_URL="…")` starts one more process, which runs until the test
+    ends.
+    """
     with ExitStack() as running:
 
         def one(**variables: str) -> Process:
             server = running.enter_context(
                 running_server(*PROGRAM, CACHE_ENABLED="true", **variables)
             )
-            http = running.enter_context(httpx2.Client(base_url=server.url, timeout=10))
+            http = running.enter_context(httpx2.Client(base_url=server.url, timeout=60))
             return Process(server, http)
 
         yield one

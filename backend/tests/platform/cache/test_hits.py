@@ -1,4 +1,6 @@
-"""A response from memory equals a computed one, and some requests never get one."""
+"""A response from memory equals a computed response. Some requests never get a response
+from memory.
+"""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -15,14 +17,16 @@ ALIKE = ("etag", "content-type", "content-length", "cache-control", "vary")
 
 @pytest.fixture
 def client(committed, settings, monkeypatch):
-    """An application that caches. Its knowledge of other processes is always fresh."""
+    """A client of an application that caches. The application always assumes that it
+    has heard of all changes in other processes.
+    """
     settings(CACHE_ENABLED="true")
     monkeypatch.setattr(watches.freshness, "until", float("inf"))
     leaflets.runs.clear()
     for kept in (entries, callers.entries):
         kept.clear()
     app = leaflets.leaflet_app()
-    yield TestClient(app)  # without its lifespan, so no thread polls
+    yield TestClient(app)  # the lifespan does not run, so no thread polls
     entries.clear()
 
 
@@ -167,7 +171,9 @@ def test_nothing_is_kept_while_knowledge_is_old_or_caching_off(
 
 
 def test_a_response_to_a_known_caller_is_not_kept(client, leaflet, monkeypatch):
-    """The route publishes a caller, whatever named them."""
+    """The response shows who the caller is, in whatever way the caller was
+    identified.
+    """
     monkeypatch.setattr(routes, "current_viewer", lambda _request: "user:1")
     client.get("/leaflets")
     assert len(entries) == 0

@@ -1,4 +1,6 @@
-"""Two real processes: what one writes, the other shows within a second."""
+"""If one of two real processes writes something, the other one shows it within a
+second.
+"""
 
 import subprocess
 import time
@@ -13,7 +15,10 @@ SECOND = 1.0
 
 
 def seconds_until(shows, wanted):
-    """Return how long it takes until `shows()` is `wanted`, and give up in the end."""
+    """Return how many seconds pass until `shows()` returns `wanted`.
+
+    The wait has a limit.
+    """
     began = time.monotonic()
     while time.monotonic() - began < 5 * SECOND:
         if shows() == wanted:
@@ -22,7 +27,7 @@ def seconds_until(shows, wanted):
 
 
 def write_and_watch(one, two, titles):
-    """Let `one` write, and check what both show next."""
+    """Write through the first process, and check what both processes show next."""
     for title in titles:
         expected = [*two.titles(), title]
         one.create(title)
@@ -39,7 +44,7 @@ def test_a_write_is_seen_by_every_process_within_a_second(start):
 
 @contextmanager
 def redis_server():
-    """A Redis of this test alone, which it may kill."""
+    """A Redis that only this test uses, so the test may kill it."""
     port = free_port()
     command = [program("redis-server"), "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
     with subprocess.Popen([*command, "--daemonize", "no"], stdout=subprocess.DEVNULL) as process:
@@ -70,7 +75,7 @@ def test_a_scheduled_row_appears_when_its_time_has_come(start):
 
 
 def test_a_killed_writer_has_told_the_others_before(start):
-    """The mark commits together with the change."""
+    """The mark that tells the other processes is committed together with the change."""
     one, two = start(), start()
     one.create("a")
     seconds_until(two.titles, ["a"])
@@ -80,7 +85,7 @@ def test_a_killed_writer_has_told_the_others_before(start):
 
 
 def test_a_process_that_missed_its_polls_uses_no_cache(start):
-    """A stopped process has missed its polls when it continues."""
+    """A process that was stopped and continues has missed its polls for changes."""
     one, two = start(), start()
     one.create("a")
     seconds_until(two.titles, ["a"])

@@ -1,4 +1,6 @@
-"""A computation that a write overtakes, and many who want the same at once."""
+"""A write may overtake a computation, and many callers may want the same value at the
+same time.
+"""
 
 import asyncio
 import time
@@ -60,7 +62,7 @@ def test_of_many_at_once_one_computes(route):
 
 
 def test_what_was_computed_before_a_write_is_not_kept_after_it(route):
-    """The race that caches lose most often.
+    """This is the race that caches most often get wrong.
 
     | reader | writer |
     |---|---|

@@ -1,4 +1,4 @@
-"""Responses that processes share in Redis."""
+"""Processes share responses in Redis."""
 
 import asyncio
 
@@ -69,7 +69,11 @@ def test_nothing_is_shared_soon_after_a_start_or_a_change(redis):
 
 
 def test_what_was_stored_late_has_ended_before_it_could_be_used():
-    """See `shared`: a second of not knowing, and the longest computation."""
+    """A late entry has expired before a process can use it (see `shared`).
+
+    The sum in this test adds two times: how long a process may not know of a write, and
+    how long a computation may take.
+    """
     from app.platform.cache.watches import FRESH_SECONDS, HEAT_SECONDS
 
     assert shared.SECONDS + FRESH_SECONDS + 5 < HEAT_SECONDS

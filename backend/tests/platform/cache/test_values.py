@@ -1,4 +1,4 @@
-"""Values that features keep, in memory and in Redis."""
+"""Features can keep computed values, in memory and in Redis."""
 
 import threading
 import time
@@ -40,7 +40,7 @@ def test_of_thirty_at_once_one_creates_the_value(kept):
 
     def create():
         made.append(1)
-        time.sleep(0.05)  # the others arrive meanwhile
+        time.sleep(0.05)  # in this time, the other callers arrive
         return "value"
 
     def ask(_number):

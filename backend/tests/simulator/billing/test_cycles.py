@@ -1,4 +1,6 @@
-"""A period is as long as the price says, and a customer pays for the time used."""
+"""A period is as long as the price says, and a customer pays for the time that they
+use.
+"""
 
 from fractions import Fraction
 from typing import Any
@@ -37,7 +39,7 @@ STEPS = st.lists(
 
 
 class Life:
-    """A subscription, and the cost of its time by our own calculation."""
+    """A subscription, and what its time costs by the test's own calculation."""
 
     def __init__(self) -> None:
         self.world = World(NOW)
@@ -61,7 +63,9 @@ class Life:
         return self.world.subscription(self.id)
 
     def pass_time(self, seconds: int) -> None:
-        """Pass time period by period, because each may have another length."""
+        """Let time pass period by period, because the periods may have different
+        lengths.
+        """
         until = self.world.now + seconds
         while self.world.now < until:
             start, end = subscription_timers.period_of(self.now())
@@ -82,8 +86,8 @@ class Life:
         self.changes += 1
 
     def check(self) -> None:
-        """Check that charges less credits equal the time used and the rest of the
-        period.
+        """Check that charges minus credits equal the cost of the time until the period
+        ends.
         """
         self.world.check()
         start, end = subscription_timers.period_of(self.now())
@@ -92,7 +96,7 @@ class Life:
         assert [one for one in self.world.all("invoiceitem") if one["invoice"] is None] == []
         assert (
             abs(charged - (self.used + rest)) <= self.changes + 1
-        )  # each change rounds a credit and a charge
+        )  # each change rounds two amounts: a credit and a charge
 
 
 def live(steps: list[tuple[str, str, int]]) -> None:
@@ -113,7 +117,7 @@ def test_who_changes_pays_for_the_time_of_each_price(steps):
 
 @pytest.mark.parametrize("anchor", sorted(ANCHORS))
 def test_a_year_for_a_month_and_a_month_for_a_year(anchor):
-    """Cases that were once wrong."""
+    """The simulator once calculated these cases wrong."""
     live(
         [
             ("year", anchor, 10 * DAY),

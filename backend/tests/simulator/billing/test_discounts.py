@@ -10,7 +10,7 @@ def line(amount: int, product: str = "prod_1", *, discountable: bool = True) -> 
 
 
 def test_a_percentage_is_taken_of_the_sum_and_spread_over_lines():
-    """25 % of 29.90 is 7.475, so 7.48; of 10.00 and 19.90 that is 2.5017 and 4.9783."""
+    """25 % of 29.90 is 7.48. The shares of 10.00 and 19.90 are 2.5017 and 4.9783."""
     assert reductions_by_line([line(1000), line(1990)], [Reduction("di_1", 25)]) == [
         [("di_1", 250)],
         [("di_1", 498)],

@@ -36,7 +36,7 @@ def test_a_share_is_exact_for_sums_that_floats_cannot_hold():
 
 def test_the_remainder_of_a_division_goes_to_those_who_lost_most():
     assert spread(100, [1, 1, 1]) == [34, 33, 33]
-    assert spread(10, [5, 0, 15]) == [3, 0, 7]  # 2.5 and 7.5: the first of two equals
+    assert spread(10, [5, 0, 15]) == [3, 0, 7]  # equal remainders (2.5, 7.5): the first wins
     assert spread(7, [0, 0]) == [0, 0]
 
 
@@ -84,7 +84,7 @@ def test_the_application_reads_the_same_table():
         (10_049, "ugx", (10_000, 49)),
         (10_050, "isk", (10_100, -50)),
         (5_124, "kwd", (5_120, 4)),
-        (10_049, "huf", (0, 10_049)),  # below what is charged at least
+        (10_049, "huf", (0, 10_049)),  # less than the smallest amount that can be charged
         (17_549, "huf", (17_549, 0)),
         (10_049, "usd", (10_049, 0)),
     ],

@@ -1,6 +1,6 @@
 """Prorations whose amounts were calculated by hand.
 
-The fraction stands next to each.
+The comment next to an amount shows the fraction of the period.
 """
 
 import pytest
@@ -32,7 +32,7 @@ def debit(amount: int, period: Period) -> Debit:
 @pytest.mark.parametrize(
     ("old", "new", "period", "elapsed", "lines"),
     [
-        (1000, 2000, APRIL, 15 * DAY, (-500, 1000)),  # 15/30: the case of Stripe's own page
+        (1000, 2000, APRIL, 15 * DAY, (-500, 1000)),  # 15/30: the example on Stripe's page
         (2000, 1000, APRIL, 15 * DAY, (-1000, 500)),
         (10_000, 20_000, MAY, 14 * DAY, (-5484, 10_968)),  # 17/31 = 5483.87, 10967.74
         (1999, 4999, MAY, 7 * DAY, (-1548, 3870)),  # 24/31 = 1547.61, 3870.19
@@ -50,7 +50,9 @@ def test_unused_time_is_credited_and_remaining_time_charged(old, new, period, el
 
 
 def test_a_second_change_credits_what_the_first_one_charged():
-    """6000 a month from the 16th: 3000 for 15 days, of which 5 are left on the 26th."""
+    """From the 16th, the price is 6000 a month. That is 3000 for 15 days, of which 5
+    days are left on the 26th.
+    """
     second_half = Period(APRIL.start + 15 * DAY, APRIL.end)
     assert unused(debit(3000, second_half), APRIL.start + 25 * DAY) == -1000
 

@@ -1,212 +1,25 @@
-"""Any sequence of actions of people and time on subscriptions.
+"""People and time act on subscriptions in random sequences.
 
-The invariants must hold after each step.
+After each step, the invariants of the simulator must hold.
 """
 
 import contextlib
-from calendar import monthrange
-from datetime import UTC, datetime
-from fractions import Fraction
-from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
     consumes,
-    initialize,
-    invariant,
-    multiple,
     rule,
     run_state_machine_as_test,
 )
 
 from simulator.protocol.errors import StripeError
-from tests.simulator.billing.world import World
-
-NOW = 1_769_860_800  # 2026-01-31 12:00 UTC, so that months end early
-DAY = 86_400
-PRICES = {
-    "free": (0, "month"),
-    "small": (999, "month"),
-    "large": (4999, "month"),
-    "yearly": (9000, "year"),
-}
-CARDS = ("visa", "chargeCustomerFail", "authenticationRequired", "authenticationRequiredOnSetup")
+from tests.simulator.billing.people import DAY, PRICES, People
 
 
-def half_up(exact: Fraction) -> int:
-    """Round a half away from zero, independently of the simulator's code."""
-    return int(exact + Fraction(1, 2)) if exact >= 0 else -int(-exact + Fraction(1, 2))
-
-
-def month_before(moment: int) -> int:
-    """Return the same day of the previous month, or its last day."""
-    end = datetime.fromtimestamp(moment, UTC)
-    year, month = (end.year - 1, 12) if end.month == 1 else (end.year, end.month - 1)
-    return int(
-        end.replace(
-            year=year, month=month, day=min(end.day, monthrange(year, month)[1])
-        ).timestamp()
-    )
-
-
-class Subscriptions(RuleBasedStateMachine):
-    subscriptions = Bundle("subscriptions")
-
-    @initialize()
-    def open_shop(self) -> None:
-        self.world = World(NOW)
-        call = self.world.call
-        product = call("POST", "/v1/products", name="Pro")["id"]
-        self.prices = {
-            name: call(
-                "POST",
-                "/v1/prices",
-                product=product,
-                unit_amount=amount,
-                currency="usd",
-                **{"recurring[interval]": interval},
-            )["id"]
-            for name, (amount, interval) in PRICES.items()
-        }
-        call(
-            "POST",
-            "/v1/coupons",
-            id="third",
-            percent_off="33.3",
-            duration="repeating",
-            duration_in_months=2,
-        )
-        call("POST", "/v1/coupons", id="once", amount_off="500", currency="usd", duration="once")
-        self.customer = call("POST", "/v1/customers", email="ada@example.com")["id"]
-        self.take_card("visa")
-
-    @rule(card=st.sampled_from(CARDS))
-    def take_card(self, card: str) -> None:
-        path = f"/v1/payment_methods/pm_card_{card}/attach"
-        method = self.world.call("POST", path, customer=self.customer)["id"]
-        default = {"invoice_settings[default_payment_method]": method}
-        self.world.call("POST", f"/v1/customers/{self.customer}", **default)
-
-    @rule(
-        target=subscriptions,
-        price=st.sampled_from(sorted(PRICES)),
-        quantity=st.integers(1, 3),
-        trial=st.sampled_from([0, 0, 1, 10]),
-        coupon=st.sampled_from(["", "", "third", "once"]),
-        behavior=st.sampled_from(["allow_incomplete", "error_if_incomplete", "default_incomplete"]),
-    )
-    def start(self, price: str, quantity: int, trial: int, coupon: str, behavior: str) -> Any:
-        order: dict[str, Any] = {
-            "items[0][price]": self.prices[price],
-            "items[0][quantity]": quantity,
-        }
-        order |= {"customer": self.customer, "payment_behavior": behavior}
-        order |= {"trial_period_days": trial} if trial else {}
-        order |= {"discounts[0][coupon]": coupon} if coupon else {}
-        try:
-            return self.world.call("POST", "/v1/subscriptions", **order)["id"]
-        except StripeError:
-            if behavior != "error_if_incomplete":
-                raise
-            return multiple()
-
-    @rule(
-        subscription=subscriptions,
-        price=st.sampled_from(sorted(PRICES)),
-        quantity=st.integers(1, 3),
-        proration=st.sampled_from(["always_invoice", "create_prorations", "none"]),
-        behavior=st.sampled_from(
-            [
-                "allow_incomplete",
-                "default_incomplete",
-                "pending_if_incomplete",
-                "error_if_incomplete",
-            ]
-        ),
-    )
-    def change(
-        self, subscription: str, price: str, quantity: int, proration: str, behavior: str
-    ) -> None:
-        before = self.world.subscription(subscription)
-        item = before["items"]["data"][0]
-        wish = {
-            "items[0][id]": item["id"],
-            "items[0][price]": self.prices[price],
-            "items[0][quantity]": quantity,
-        }
-        expected = self.expected_lines(before, price, quantity) if proration != "none" else None
-        known = len(self.world.charges_for_time(item["id"]))
-        preview = {
-            f"subscription_details[{key.replace('[', '][', 1)}": value
-            for key, value in wish.items()
-        }
-        preview |= {
-            "subscription": subscription,
-            "subscription_details[proration_behavior]": proration,
-        }
-        shown = None
-        with contextlib.suppress(StripeError):
-            shown = self.world.call("POST", "/v1/invoices/create_preview", **preview)
-        try:
-            after = self.world.call(
-                "POST",
-                f"/v1/subscriptions/{subscription}",
-                proration_behavior=proration,
-                payment_behavior=behavior,
-                **wish,
-            )
-        except StripeError:
-            return
-        new = self.world.charges_for_time(item["id"])[known:]
-        if expected is not None and not before.get("_pending"):
-            assert [one["amount"] for one in new] == expected
-        latest = after["latest_invoice"]
-        if shown and latest != before["latest_invoice"] and not before.get("_pending"):
-            with self.world.store.work() as work:
-                lines = work.get("invoice", latest)["lines"]["data"]
-            assert [line["amount"] for line in lines] == [
-                line["amount"] for line in shown["lines"]["data"]
-            ]
-
-    def expected_lines(self, before: dict[str, Any], price: str, quantity: int) -> list[int] | None:
-        """Return the lines that a change in a running month adds, calculated from lines
-        only.
-
-        The result is `None` if a new cycle, or nothing, follows. Other tests have
-        calculated these by hand.
-        """
-        item, now = before["items"]["data"][0], self.world.now
-        amount, interval = PRICES[price]
-        old = item["price"]["unit_amount"] * item["quantity"]
-        if (
-            before["status"] not in {"active", "past_due"}
-            or item["price"]["recurring"]["interval"] != "month"
-        ):
-            return None
-        if interval != "month" or before["discounts"] or (not old and amount):
-            return None
-        if (item["price"]["id"], item["quantity"]) == (self.prices[price], quantity):
-            return []
-        debit = None
-        for one in self.world.charges_for_time(item["id"]):
-            debit = None if one["amount"] < 0 else one
-        start, end = item["current_period_start"], item["current_period_end"]
-        credit = 0
-        if debit and debit["end"] > now:
-            part = Fraction(debit["end"] - max(now, debit["start"]), debit["end"] - debit["start"])
-            credit = -half_up(debit["amount"] * part)
-        if start != month_before(end) and before["billing_cycle_anchor"] != start:
-            start = month_before(end)  # of a month that its anchor's day cut short
-        return [
-            *([credit] if credit else []),
-            half_up(amount * quantity * Fraction(end - now, end - start)),
-        ]
-
-    @rule(subscription=subscriptions, at_end=st.booleans())
+class Subscriptions(People):
+    @rule(subscription=People.subscriptions, at_end=st.booleans())
     def end_with_period(self, subscription: str, at_end: bool) -> None:  # noqa: FBT001 - hypothesis names it
         with contextlib.suppress(StripeError):
             self.world.call(
@@ -215,7 +28,11 @@ class Subscriptions(RuleBasedStateMachine):
                 cancel_at_period_end=str(at_end).lower(),
             )
 
-    @rule(subscription=consumes(subscriptions), prorate=st.booleans(), invoice_now=st.booleans())
+    @rule(
+        subscription=consumes(People.subscriptions),
+        prorate=st.booleans(),
+        invoice_now=st.booleans(),
+    )
     def cancel(self, subscription: str, prorate: bool, invoice_now: bool) -> None:  # noqa: FBT001 - as above
         with contextlib.suppress(StripeError):
             self.world.call(
@@ -226,7 +43,7 @@ class Subscriptions(RuleBasedStateMachine):
             )
 
     @rule(
-        subscription=subscriptions,
+        subscription=People.subscriptions,
         days=st.sampled_from([None, 0, 5, 40]),
         anchor=st.sampled_from(["", "now", "unchanged"]),
         price=st.sampled_from(["", *sorted(PRICES)]),
@@ -235,7 +52,9 @@ class Subscriptions(RuleBasedStateMachine):
     def move_cycle(
         self, subscription: str, days: int | None, anchor: str, price: str, proration: str
     ) -> None:
-        """Begin, move or end a trial, with or without an anchor and another price."""
+        """Begin, move or end a trial, with or without a new anchor and another
+        price.
+        """
         wish = {"proration_behavior": proration}
         if days is not None:
             wish["trial_end"] = str(self.world.now + days * DAY) if days else "now"
@@ -248,14 +67,14 @@ class Subscriptions(RuleBasedStateMachine):
             self.world.call("POST", f"/v1/subscriptions/{subscription}", **wish)
 
     @rule(
-        subscription=subscriptions,
+        subscription=People.subscriptions,
         price=st.sampled_from(["", *sorted(PRICES)]),
         days=st.sampled_from([0, 0, 10, 70]),
         behavior=st.sampled_from(["release", "cancel"]),
     )
     def schedule(self, subscription: str, price: str, days: int, behavior: str) -> None:
         """Schedule another price for the end of the period or some days from now, or
-        undo that.
+        cancel such a schedule.
         """
         call = self.world.call
         found = self.world.subscription(subscription)["schedule"]
@@ -285,7 +104,7 @@ class Subscriptions(RuleBasedStateMachine):
             wish |= {"phases[1][items][0][price]": self.prices[price], "end_behavior": behavior}
             call("POST", f"/v1/subscription_schedules/{made}", **wish)
 
-    @rule(subscription=subscriptions, resumes=st.booleans())
+    @rule(subscription=People.subscriptions, resumes=st.booleans())
     def pause_or_resume(self, subscription: str, resumes: bool) -> None:  # noqa: FBT001 - as above
         with contextlib.suppress(StripeError):
             self.world.call(
@@ -293,7 +112,7 @@ class Subscriptions(RuleBasedStateMachine):
             )
 
     @rule(
-        subscription=subscriptions,
+        subscription=People.subscriptions,
         behavior=st.sampled_from(["", "void", "keep_as_draft", "mark_uncollectible"]),
     )
     def pause_collection(self, subscription: str, behavior: str) -> None:
@@ -301,7 +120,7 @@ class Subscriptions(RuleBasedStateMachine):
         with contextlib.suppress(StripeError):
             self.world.call("POST", f"/v1/subscriptions/{subscription}", **wish)
 
-    @rule(subscription=subscriptions, coupon=st.sampled_from(["", "third", "once"]))
+    @rule(subscription=People.subscriptions, coupon=st.sampled_from(["", "third", "once"]))
     def discount(self, subscription: str, coupon: str) -> None:
         wish = {"discounts[0][coupon]": coupon} if coupon else {"discounts": ""}
         with contextlib.suppress(StripeError):
@@ -326,11 +145,6 @@ class Subscriptions(RuleBasedStateMachine):
     @rule(months=st.integers(1, 3))
     def months_pass(self, months: int) -> None:
         self.world.advance(months * 32 * DAY)
-
-    @invariant()
-    def all_is_well(self) -> None:
-        if hasattr(self, "world"):
-            self.world.check()
 
 
 def test_subscriptions_in_any_order():

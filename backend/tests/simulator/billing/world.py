@@ -1,4 +1,4 @@
-"""A simulator without HTTP, driven through its operations, with its invariants."""
+"""A simulator without HTTP. Tests call its operations and check its invariants."""
 
 import asyncio
 from collections import Counter
@@ -29,9 +29,10 @@ class World:
         return self.store.clock.now()
 
     def call(self, method: str, path: str, **params: Any) -> Object:
-        """Call an operation as a request does. Raises `StripeError`.
+        """Call an operation as a request does. Raises `StripeError` if the call is
+        refused.
 
-        Parameters are named as in a form.
+        Parameters have the same names as in a form.
         """
         operation, ids = find_operation(method, path)
         with self.store.work() as work:
@@ -54,8 +55,8 @@ class World:
     def charges_for_time(self, item: str) -> list[Object]:
         """Return the charges for a subscription item's time, oldest first.
 
-        They are lines of invoices that count, and pending items. Each has an `amount`,
-        net of discounts, and the `start` and `end` that it is for.
+        The charges are lines of valid invoices, and pending items. Each charge has an
+        `amount` after discounts, and the `start` and `end` of the time that it covers.
         """
         found = []
         for invoice in self.all("invoice"):
@@ -105,8 +106,8 @@ class World:
     def _credits_nothing_twice(self) -> None:
         """Check that each credit for an item's time follows a charge at least as large.
 
-        If a charge is voided by hand, it may have been credited before. In that case
-        this check says nothing.
+        If a charge is voided by hand, it may already have been credited. Such a charge
+        is not checked.
         """
         if self.voided_by_hand:
             return
@@ -118,8 +119,8 @@ class World:
                     charged = max(one["amount"], 0)
 
     def _balances(self) -> None:
-        """Check a customer's balance against what invoices took from it or put
-        there.
+        """Check that a customer's balance equals what invoices have added to it, minus
+        what invoices have used of it.
         """
         for customer in self.all("customer"):
             moved = sum(
@@ -164,9 +165,10 @@ class World:
             assert one["current_phase"]["start_date"] <= self.now < one["current_phase"]["end_date"]
 
     def _events_tell_everything(self) -> None:
-        """Check that an object's last event holds the object.
+        """Check that the last event about an object contains the object as it is now.
 
-        With `previous_attributes` undone, an event must equal the one before.
+        If the changes in an event's `previous_attributes` are undone, its object must
+        equal that of the previous event.
         """
         last: dict[tuple[str, str], Object] = {}
         for event in self.all("event"):
@@ -185,9 +187,11 @@ class World:
 
 
 def _is_in_step(subscription: Object, now: int) -> None:
-    """Check that every item's period is one interval of its price from the anchor.
+    """Check that every item's period is one interval of the item's price, counted from
+    the anchor.
 
-    A trial lasts until it ends, and the first period begins with the subscription.
+    During a trial, the period ends with the trial. The first period begins with the
+    subscription.
     """
     for item in subscription["items"]["data"]:
         start, end = item["current_period_start"], item["current_period_end"]
@@ -236,7 +240,9 @@ def _undone(shown: Object, previous: Object) -> Object:
 
 
 def _plain(value: Any) -> Any:
-    """Return the object without null values, because a new key was null before."""
+    """Return the object without null values. A key that an event adds counts as null
+    before.
+    """
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items() if one is not None}
     return [_plain(one) for one in value] if isinstance(value, list) else value

@@ -92,7 +92,7 @@ def test_the_default_card_must_be_the_customers_own(v1):
 
 
 def test_a_test_card_may_be_named_twice(v1):
-    """Stripe's own `stripe trigger` does so."""
+    """Stripe's own command `stripe trigger` does this."""
     settings = {"default_payment_method": "pm_card_visa"}
     customer = v1.customers.create({"payment_method": "pm_card_visa", "invoice_settings": settings})
     (card,) = v1.customers.payment_methods.list(customer.id).data

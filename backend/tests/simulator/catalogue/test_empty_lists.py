@@ -1,13 +1,13 @@
-"""Kinds that the simulator does not have: their lists are empty, their objects
-missing.
+"""The simulator has no objects of some kinds. Their lists are empty, and reading one
+object gives a 404.
 """
 
-import httpx2
 import pytest
 import stripe
 
 from simulator.resources.nothing import NONE, OF_ANOTHER, UNREADABLE
 from tests.simulator.conftest import KEY
+from tests.support import patient
 
 HEADERS = {"Authorization": f"Bearer {KEY}", "Stripe-Version": "2022-11-15"}
 NEEDED = {
@@ -19,7 +19,7 @@ NEEDED = {
 
 
 def test_each_list_is_empty_and_each_thing_is_missing(simulator):
-    with httpx2.Client(base_url=f"{simulator.url}/v1/", headers=HEADERS) as stripe_api:
+    with patient.Client(base_url=f"{simulator.url}/v1/", headers=HEADERS) as stripe_api:
         for path in NONE:
             listed = stripe_api.get(path + NEEDED.get(path, ""))
             assert listed.status_code == 200, (path, listed.text)
@@ -43,7 +43,7 @@ def test_lists_of_another_object_need_it(simulator, v1):
         "customer": v1.customers.create({"email": "ada@example.com"}).id,
         "product": v1.products.create({"name": "Pro"}).id,
     }
-    with httpx2.Client(base_url=f"{simulator.url}/v1/", headers=HEADERS) as stripe_api:
+    with patient.Client(base_url=f"{simulator.url}/v1/", headers=HEADERS) as stripe_api:
         for path, (owner, _, _) in OF_ANOTHER.items():
             url = path.format(id=owners[owner])
             listed = stripe_api.get(url).json()

@@ -1,4 +1,4 @@
-"""Plans are recurring prices by their older name."""
+"""Plans are the older form of recurring prices. Their routes still work."""
 
 import pytest
 import stripe
@@ -10,7 +10,7 @@ def test_a_plan_and_a_price_are_one_object(v1):
     price = v1.prices.create({"product": product.id, **wanted})
     v1.prices.create(
         {"product": product.id, "currency": "usd", "unit_amount": 5}
-    )  # bought once: no plan
+    )  # a price that is paid once is not a plan
     made = v1.plans.create(
         {
             "product": product.id,

@@ -1,4 +1,6 @@
-"""The reference data that every account has at Stripe, as far as it is here."""
+"""The reference data that is the same in every account, as far as the simulator
+contains it.
+"""
 
 import pytest
 import stripe

@@ -1,7 +1,7 @@
-"""Stripe's command line against the simulator, by its `--api-base`.
+"""Stripe's command-line program, which uses the simulator as its `--api-base`.
 
-The npm package `@stripe/cli` is a wrapper that starts the program in the package of the
-platform, which is this one.
+The npm package `@stripe/cli` only starts the program, which is in the npm package of
+each platform. This test uses that package.
 """
 
 import json
@@ -24,9 +24,9 @@ Cli = Callable[..., str]
 
 @pytest.fixture
 def cli(simulator: Simulator, tmp_path: Path) -> Cli:
-    """`cli("get", "/v1/…")` returns what it printed.
+    """`cli("get", "/v1/…")` runs the program, and returns what the program printed.
 
-    It has its own settings, and sends no telemetry.
+    The program has separate settings here, and sends no telemetry.
     """
     npm.install(FOLDER)
     if not PROGRAM.exists():
@@ -50,7 +50,7 @@ def test_a_subscription_by_hand(cli):
         printed = cli(*arguments)
         return json.loads(
             printed[printed.index("{") :]
-        )  # what deletes something names the account first
+        )  # before deleting, the program prints the name of the account
 
     product = made("products", "create", "--name=Shell")
     price = made(
@@ -107,7 +107,7 @@ def test_the_recipes_of_stripe_trigger_lead_to_their_events(cli, v1, simulator, 
     """
     cli("trigger", event)
     simulator.settle()
-    simulator.advance(seconds=1)  # some events come by themselves, a moment later
+    simulator.advance(seconds=1)  # some events come a second later
     assert v1.events.list({"type": event}).data != []
 
 
@@ -121,10 +121,10 @@ def test_the_recipes_of_stripe_trigger_lead_to_their_events(cli, v1, simulator, 
     ],
 )
 def test_recipes_that_cannot_succeed_are_told_why(cli, event, why):
-    """Some recipes use parameters that the API version has removed.
+    """Some recipes use parameters that this version of the API no longer has.
 
-    Others need features that the simulator does not have. No recipe succeeds without an
-    effect.
+    Other recipes need features that the simulator does not have. Each of these recipes
+    fails with a clear reason, and none pretends to succeed.
     """
     with pytest.raises(AssertionError, match=why):
         cli("trigger", event)

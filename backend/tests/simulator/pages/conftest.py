@@ -1,4 +1,4 @@
-"""A shop with two plans, and a person who types into forms."""
+"""A shop with two plans, and the steps of a person who types into forms."""
 
 import os
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Shop:
     portal_settings: str
 
     def session(self, **extra: Any) -> stripe.checkout.Session:
-        """Create a checkout for Basic."""
+        """Create a Checkout session for Basic."""
         asked: dict[str, Any] = {
             "mode": "subscription",
             "line_items": [{"price": self.basic, "quantity": 1}],
@@ -39,7 +39,7 @@ class Shop:
         return self.v1.checkout.sessions.create({**asked, **extra})  # type: ignore[arg-type]  # a dict of any
 
     def subscriber(self, card: str = "pm_card_visa") -> stripe.Subscription:
-        """Create a customer with Basic."""
+        """Create a customer with a subscription to Basic."""
         customer = self.v1.customers.create({"email": "ada@example.com", "name": "Ada Example"})
         method = self.v1.payment_methods.attach(card, {"customer": customer.id})
         self.v1.customers.update(
@@ -50,8 +50,8 @@ class Shop:
         )
 
     def portal(self, subscription: stripe.Subscription, **flow: Any) -> str:
-        """Open the whole portal, or the page that `flow` (Stripe's `flow_data`) leads
-        to.
+        """Create a portal session, and return its URL. With `flow` (Stripe's
+        `flow_data`), the URL leads to the page of one action.
         """
         customer = str(subscription.customer)
         asked: dict[str, Any] = {"customer": customer, "configuration": self.portal_settings}

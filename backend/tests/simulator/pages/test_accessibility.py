@@ -1,4 +1,4 @@
-"""axe, the checker of browsers' own tools, finds no fault on any page.
+"""axe, which checks accessibility, finds no fault on any page.
 
 Each page is checked in light and in dark colours.
 """
@@ -25,7 +25,7 @@ def axe() -> str:
 
 @pytest.fixture
 def look(browser, axe):
-    """`look(*addresses)` returns the faults of each page, by its address and its
+    """`look(*addresses)` returns the faults of each page, by the address and the
     colours.
     """
 

@@ -1,4 +1,4 @@
-"""The control page: what people do there, and that nobody else can."""
+"""People can use the control page. Pages of other sites cannot use it."""
 
 import httpx2
 import pytest
@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.simulator.conftest import NOW
 from tests.simulator.pages.conftest import picture
+from tests.support import patient
 
 pytest_plugins = ["tests.support.browser"]
 
@@ -14,13 +15,13 @@ DAY = 86_400
 
 @pytest.fixture
 def web(simulator):
-    """A browser without a screen, which follows redirects and sends forms."""
+    """A client that follows redirects and sends forms, like a browser."""
     with httpx2.Client(base_url=simulator.url, follow_redirects=True, timeout=20) as client:
         yield client
 
 
 def state(simulator):
-    return httpx2.get(f"{simulator.url}/_simulator/api/state").json()
+    return patient.get(f"{simulator.url}/_simulator/api/state").json()
 
 
 @pytest.mark.parametrize(("by", "seconds"), [("hour", 3600), ("day", DAY), ("month", 31 * DAY)])
@@ -51,7 +52,7 @@ def test_what_only_the_simulator_waits_for_is_nothing_that_comes(web, shop, simu
     simulator.settle()
     assert (
         state(simulator)["next_due"] > NOW
-    )  # the next attempt at the webhook, and the end of old events
+    )  # two timers: the next attempt to send the webhook, and the deletion of old events
     assert "Next:" not in web.get("/_simulator").text
     web.post("/_simulator/clock", data={"by": "next"})
     assert state(simulator)["now"] == NOW
@@ -63,7 +64,7 @@ def test_faults_are_set_and_all_switched_off(web, simulator):
     chaos = state(simulator)["chaos"]
     assert (chaos["calls"]["error"], chaos["webhooks"]["delay_seconds"]) == (1, 7)
     assert (
-        httpx2.get(
+        patient.get(
             f"{simulator.url}/v1/customers", headers={"Authorization": "Bearer sk_test_1"}
         ).status_code
         == 500
@@ -110,7 +111,7 @@ def test_a_webhook_that_failed_can_be_sent_again(browser, shop, simulator):
 
     assert browser(act).complaints == []
     simulator.settle()
-    (delivery,) = httpx2.get(f"{simulator.url}/_simulator/api/deliveries").json()["deliveries"]
+    (delivery,) = patient.get(f"{simulator.url}/_simulator/api/deliveries").json()["deliveries"]
     assert len(delivery["attempts"]) == 2
 
 

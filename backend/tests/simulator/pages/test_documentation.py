@@ -1,13 +1,12 @@
-"""`docs/payments-offline.md` is true where a test can tell."""
+"""The statements of `docs/payments-offline.md` that a test can check are true."""
 
 import re
-
-import httpx2
 
 from simulator.billing import cards
 from simulator.pages.entry import OFFERED
 from simulator.settings import ROOT
 from tests.simulator.conftest import NOW
+from tests.support import patient
 
 PAGE = (ROOT / "backend" / "docs" / "payments-offline.md").read_text("utf-8")
 
@@ -25,9 +24,9 @@ def test_its_commands_do_what_it_says(simulator):
     (moved,) = re.findall(r"^\$ curl localhost:8001(\S+) .* -d '(.*)'$", PAGE, re.MULTILINE)
     (planned,) = re.findall(r'`(\{"next": .*\})`', PAGE)
     headers = {"Content-Type": "application/json"}
-    state = httpx2.post(f"{simulator.url}{moved[0]}", content=moved[1], headers=headers).json()
+    state = patient.post(f"{simulator.url}{moved[0]}", content=moved[1], headers=headers).json()
     assert state["now"] == NOW + 2_678_400
-    state = httpx2.post(
+    state = patient.post(
         f"{simulator.url}/_simulator/api/chaos", content=planned, headers=headers
     ).json()
     assert state["chaos"]["next"][0]["fault"] == "lost"

@@ -1,4 +1,4 @@
-"""The input of a card form, and the page's messages about it."""
+"""The input of a card form, and the page's messages about wrong input."""
 
 import pytest
 

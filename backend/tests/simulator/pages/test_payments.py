@@ -1,6 +1,6 @@
 """Payments on pages other than Checkout: open invoices and changes in the portal.
 
-Only the right customer can do this.
+Only the customer who owns the invoice or the subscription can do this.
 """
 
 import re
@@ -20,7 +20,9 @@ def web():
 
 @pytest.fixture
 def overdue(shop, simulator):
-    """A subscription whose renewal was declined, and the invoice of the renewal."""
+    """Return the open invoice of a subscription's renewal, for which the card was
+    declined.
+    """
     subscription = shop.subscriber()
     failing = shop.v1.payment_methods.attach(
         "pm_card_chargeCustomerFail", {"customer": str(subscription.customer)}
@@ -73,7 +75,7 @@ def test_a_mistake_charges_nothing(web, shop, overdue):
 
 
 def change(web, base, subscription, price):
-    """Take the three steps of a change."""
+    """Take the three steps of a change of plan in the portal."""
     page = web.get(f"{base}/subscriptions/{subscription.id}/preview", params={"price": price})
     at = re.findall(r'name="at" value="(\d+)"', page.text)[0]
     return web.post(

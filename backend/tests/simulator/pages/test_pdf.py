@@ -8,7 +8,9 @@ from simulator.pages.pdf import WIDTH, Document, escaped, width
 
 
 def table(file: bytes) -> dict[int, int]:
-    """Return each object's number, and its place by the table."""
+    """Return each object's position in the file, according to the file's table, by the
+    object's number.
+    """
     start = int(re.findall(rb"startxref\n(\d+)\n%%EOF\n$", file)[0])
     head, count = re.findall(rb"^(xref)\n0 (\d+)\n", file[start:])[0]
     assert head == b"xref"

@@ -91,7 +91,7 @@ def test_a_cancellation_leads_to_the_overview(web, shop):
     page = web.post(str(page.url), data={})
     assert "Your subscription is cancelled." in page.text
     assert shop.v1.subscriptions.retrieve(subscription.id).cancel_at is not None
-    assert "Your subscription is cancelled." in web.get(url).text  # the flow is over
+    assert "Your subscription is cancelled." in web.get(url).text  # the flow has already ended
 
 
 def test_a_plan_is_chosen(web, shop):

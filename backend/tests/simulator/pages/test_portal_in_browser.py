@@ -52,7 +52,7 @@ def test_a_subscription_is_cancelled_at_period_end_and_then_kept(browser, shop):
         assert (cancelled.cancel_at, cancelled.cancel_at_period_end) == (
             end,
             False,
-        )  # as Stripe's own portal
+        )  # the same as in Stripe's own portal
         page.get_by_role("button", name="Keep subscription").click()
         expect(page.get_by_text("It renews on 1 February 2026.")).to_be_visible()
 

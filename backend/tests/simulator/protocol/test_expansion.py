@@ -1,4 +1,6 @@
-"""`expand` follows what Stripe declares for a path, not the value that is there."""
+"""`expand` checks a path against Stripe's declarations, and not against the current
+value of the field.
+"""
 
 import pytest
 import stripe
@@ -8,7 +10,7 @@ from tests.simulator.shop import Shop
 
 @pytest.fixture
 def subscription(v1):
-    """A paid subscription with its invoice, and without a card of its own."""
+    """A paid subscription that has an invoice, but not its own card."""
     shop = Shop(v1)
     return shop.subscribe(shop.customer(), shop.price(1000))
 
@@ -70,7 +72,7 @@ def test_a_path_leads_through_what_is_part_of_an_object(v1, subscription):
         (
             "pause_collection",
             "pause_collection",
-        ),  # null, and a part of the subscription when it is not
+        ),  # this field is null or a part of the subscription
         ("cancel_at", "cancel_at"),
         ("trial_settings", "trial_settings"),
         ("data", "data"),
@@ -176,7 +178,7 @@ def test_prices_and_coupons_have_the_one_currency_that_they_have(v1, subscriptio
         price, {"expand": ["currency_options", "tiers", "product"]}
     ).to_dict()
     assert found["currency_options"]["usd"]["unit_amount"] == 1000
-    assert "tiers" not in found  # as Stripe leaves them out for a price per unit
+    assert "tiers" not in found  # for a price per unit, Stripe leaves out `tiers`
     (plan,) = v1.plans.list({"expand": ["data.tiers", "data.product"]}).data
     assert (plan.product.name, "tiers" in plan) == ("Pro", False)
     fixed = v1.coupons.create(

@@ -1,4 +1,4 @@
-"""Lists, their pages, and `expand`."""
+"""Lists have pages, and accept `expand`."""
 
 import pytest
 import stripe

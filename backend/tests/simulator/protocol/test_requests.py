@@ -1,11 +1,11 @@
-"""Stripe's responses to calls that are not quite right, over HTTP."""
+"""Incorrect calls over HTTP get responses like Stripe's."""
 
-import httpx2
 import pytest
 import stripe
 
 from tests.simulator.conftest import KEY
 from tests.simulator.fidelity import flaws
+from tests.support import patient
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def ask(simulator):
 
     def send(method, path, *, key=KEY, headers=None, **more):
         authorization = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx2.request(
+        return patient.request(
             method, simulator.url + path, headers=authorization | (headers or {}), **more
         )
 
@@ -40,7 +40,8 @@ def test_without_a_secret_test_key_nothing_is_answered(ask, key):
 
 def test_the_key_may_come_as_basic_authentication(simulator):
     assert (
-        httpx2.get(f"{simulator.url}/v1/customers", auth=("rk_test_limited", "")).status_code == 200
+        patient.get(f"{simulator.url}/v1/customers", auth=("rk_test_limited", "")).status_code
+        == 200
     )
 
 
@@ -134,6 +135,19 @@ def test_json_bodies_and_odd_versions_are_refused(ask):
     assert answer.headers["Stripe-Version"] == stripe.api_version
 
 
+@pytest.mark.parametrize("version", [{}, {"Stripe-Version": "2024-06-20"}])
+def test_a_word_of_older_versions_is_read_as_they_had_it(ask, version):
+    """In the simulator's version, this field is an object. A request that names an
+    older version, or no version, may still send the word.
+    """
+    sent = {"data": {"billing_cycle_anchor": "now"}}
+    _, error = error_of(ask("POST", "/v1/subscriptions/sub_1", headers=version, **sent))
+    assert error["code"] == "resource_missing"
+    newest = {"Stripe-Version": stripe.api_version}
+    _, error = error_of(ask("POST", "/v1/subscriptions/sub_1", headers=newest, **sent))
+    assert error["message"] == "Invalid object"
+
+
 def test_every_answer_names_its_request(ask):
     first, second = ask("GET", "/v1/customers"), ask("GET", "/v1/nonsense")
     assert first.headers["Request-Id"] != second.headers["Request-Id"]
@@ -141,19 +155,20 @@ def test_every_answer_names_its_request(ask):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "[::1", ""])
-def test_only_this_machine_is_answered(simulator, host):
-    for path in ("/v1/customers", "/_simulator/api/state"):
-        assert httpx2.get(simulator.url + path, headers={"Host": host}).status_code == 403
+@pytest.mark.parametrize("path", ["/v1/customers", "/_simulator/api/state"])
+def test_only_this_machine_is_answered(simulator, host, path):
+    assert patient.get(simulator.url + path, headers={"Host": host}).status_code == 403
 
 
 def test_pages_of_others_are_not_answered(simulator):
     advance = f"{simulator.url}/_simulator/api/clock/advance"
     for origin in ("https://evil.example", "null"):
         assert (
-            httpx2.post(advance, json={"seconds": 1}, headers={"Origin": origin}).status_code == 403
+            patient.post(advance, json={"seconds": 1}, headers={"Origin": origin}).status_code
+            == 403
         )
     assert (
-        httpx2.post(advance, json={"seconds": 1}, headers={"Origin": simulator.url}).status_code
+        patient.post(advance, json={"seconds": 1}, headers={"Origin": simulator.url}).status_code
         == 200
     )
 

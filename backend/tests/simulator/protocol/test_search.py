@@ -1,4 +1,4 @@
-"""`GET /v1/…/search`: Stripe's query language."""
+"""`GET /v1/…/search` understands Stripe's query language."""
 
 import pytest
 import stripe
@@ -45,7 +45,7 @@ def test_queries(v1, people, query, names):
 
 def test_pages_follow_each_other(v1, people):
     query = "email~'@'" + " AND created>0"
-    with pytest.raises(stripe.InvalidRequestError):  # a part of a text has three characters
+    with pytest.raises(stripe.InvalidRequestError):  # a part must have three characters
         v1.customers.search({"query": query})
     first = v1.customers.search({"query": "created>0", "limit": 2})
     assert (len(first.data), first.has_more) == (2, True)

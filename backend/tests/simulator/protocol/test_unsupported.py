@@ -1,6 +1,6 @@
-"""A feature of Stripe that the simulator lacks is refused as such.
+"""A call that uses a missing feature is refused with `simulator_unsupported`.
 
-This holds whatever else is wrong with the call.
+The response is the same even if something else is wrong with the call.
 """
 
 import pytest
@@ -76,6 +76,16 @@ CALLS = [
         },
         "recurring[usage_type]",
     ),
+    (
+        "prices",
+        {"currency": "usd", "product": "prod_nobody", "tiers_mode": "graduated"},
+        "tiers_mode",
+    ),
+    ("invoices", {"customer": "cus_nobody", "on_behalf_of": "acct_1"}, "on_behalf_of"),
+    ("subscriptions", {"transfer_data": {"destination": "acct_1"}}, "transfer_data"),
+    ("subscriptions", {"off_session": "maybe", "backdate_start_date": 1}, "backdate_start_date"),
+    ("payment_intents/pi_nobody", {"transfer_group": "one"}, "transfer_group"),
+    ("invoices", {"customer": "cus_nobody", "days_until_due": 30}, "days_until_due"),
 ]
 
 

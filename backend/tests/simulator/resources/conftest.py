@@ -1,6 +1,8 @@
 import pytest
 from stripe._v1_services import V1Services
 
+from simulator.billing import checkout
+from simulator.billing.checkout import CardForm
 from tests.simulator.shop import Shop
 
 
@@ -29,3 +31,20 @@ def open_session(shop, v1):
         )
 
     return opened
+
+
+@pytest.fixture
+def press(simulator):
+    """`press(session)` fills in the page of a Checkout session and submits the form.
+
+    The call returns the URL of the next page, which may be that of 3-D Secure.
+    """
+
+    def pressed(session, number="4242 4242 4242 4242", code=None):
+        form = CardForm(number, 12, 2030, "123", "ada@example.com", "Ada") if number else None
+        with simulator.store.work() as work:
+            found = work.get("checkout.session", session.id)
+            checkout.pay(work, found, form, code)
+            return checkout.next_step(work, found)
+
+    return pressed

@@ -1,4 +1,4 @@
-"""The account itself, and calls in its name."""
+"""Calls read the account itself, or act on its behalf."""
 
 import pytest
 import stripe

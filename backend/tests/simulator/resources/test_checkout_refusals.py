@@ -18,7 +18,7 @@ from tests.simulator.shop import DAY
         ({"expires_at": NOW + 60}, "expires_at"),
         ({"customer": "cus_nope"}, "customer"),
         ({"payment_intent_data": {"description": "x"}}, "payment_intent_data"),
-        ({"customer_update": {"name": "auto"}}, "customer_update"),  # of whom?
+        ({"customer_update": {"name": "auto"}}, "customer_update"),  # there is no customer
     ],
 )
 def test_what_stripe_refuses(open_session, fields, param):

@@ -83,7 +83,9 @@ def test_a_coupon_for_once_waits_for_the_end_of_a_trial(shop, v1, simulator):
 
 
 def test_prorations_are_of_what_was_really_paid(shop, v1, simulator):
-    """Half a month of 750 is 375, and of 1500 (2000 less 25 %) 750."""
+    """Half a month at 750 costs 375. At 1500, which is 2000 minus 25 %, it costs
+    750.
+    """
     subscription = shop.subscribe(
         shop.customer(), shop.price(1000), discounts=[{"coupon": coupon(v1)}]
     )

@@ -1,4 +1,4 @@
-"""A renewal that cannot be paid."""
+"""A renewal cannot be paid, and the simulator tries again."""
 
 import pytest
 import stripe
@@ -74,7 +74,7 @@ class TestDunning:
         assert shop.invoices(failing.id)[-1].attempt_count == 2
 
     def test_a_new_card_of_the_subscription_does_it_as_well(self, shop, v1, simulator, failing):
-        """An invoice without a card of its own looks for one at each attempt."""
+        """If an invoice has no card, each attempt looks for a card again."""
         simulator.advance(to=at("2026-02-02"))
         method = v1.payment_methods.attach("pm_card_visa", {"customer": failing.customer})
         v1.subscriptions.update(failing.id, {"default_payment_method": method.id})

@@ -10,19 +10,19 @@ TOO_MANY = 23
 
 
 def begins(listed, url):
-    """Return the first ten. They say that there are more."""
+    """Check that the list announces more entries, and return the first ten."""
     assert (len(listed.data), listed.has_more, listed.url) == (10, True, url)
     return [one.id for one in listed.data]
 
 
 def all_of(listed):
-    """Return all entries, as stripe-python follows the `url`, in pages of ten."""
+    """Return all entries. stripe-python reads them from the `url`, in pages of ten."""
     return [one.id for one in listed.auto_paging_iter()]
 
 
 @pytest.fixture
 def long_invoice(v1, shop):
-    """A draft with that many invoice items."""
+    """A draft with more invoice items than a page shows."""
     customer = shop.customer()
     for number in range(TOO_MANY):
         v1.invoice_items.create({"customer": customer, "amount": 100 + number, "currency": "usd"})
@@ -82,7 +82,7 @@ def test_the_line_items_of_a_checkout(shop, open_session):
 
 
 def test_the_lines_of_a_preview(v1, shop, simulator):
-    """A preview is not an invoice, but its lines are listed."""
+    """A preview is not an invoice, but its lines can be listed."""
     subscription = shop.subscribe(shop.customer(), shop.price(1000))
     for day in range(2, 9):
         simulator.advance(to=at(f"2026-01-0{day}"))

@@ -58,7 +58,7 @@ class TestCancelling:
     def test_on_a_day_of_a_later_period_its_rest_is_always_credited(
         self, shop, v1, simulator, running
     ):
-        """14 of the 28 days of February:
+        """The customer gets a credit for 14 of the 28 days of February:
         https://docs.stripe.com/api/subscriptions/update, `cancel_at`.
         """
         v1.subscriptions.update(
@@ -107,10 +107,10 @@ class TestCancelling:
         "end", [{"cancel_at_period_end": True}, {"cancel_at": at("2026-01-20")}]
     )
     def test_ended_at_once_nothing_more_is_to_happen_to_it(self, shop, v1, simulator, running, end):
-        """In the recordings of Stripe, both the flag and the time of an end are unset
-        afterwards.
+        """In responses recorded from Stripe, the flag and the time of a planned end are
+        unset after an immediate end.
 
-        So is a pause.
+        A pause is also unset.
         """
         pause = {"behavior": "keep_as_draft", "resumes_at": at("2026-01-25")}
         v1.subscriptions.update(running.id, {"pause_collection": pause, **end})
@@ -148,7 +148,7 @@ class TestCancelling:
         assert changed.cancel_at == item_of(changed).current_period_end == at("2027-01-01")
 
     def test_of_two_ends_that_are_asked_for_the_last_one_holds(self, shop, v1, simulator, running):
-        """The second request replaces the credit of the first one."""
+        """The second request replaces the credit of the first request."""
         v1.subscriptions.update(running.id, {"cancel_at": at("2026-03-10")})
         v1.subscriptions.update(running.id, {"cancel_at_period_end": True})
         simulator.advance(to=at("2026-02-01"))
@@ -203,7 +203,7 @@ class TestPausing:
         assert amounts(shop.invoices(running.id)[-1]) == [-500]
 
     def test_it_can_resume_in_its_old_cycle(self, shop, v1, simulator, running):
-        """On March 11, 21 of 31 days are left: 677.42."""
+        """On March 11, 21 of 31 days are left, which cost 677.42."""
         v1.subscriptions.pause(running.id, {"bill_for": {"unused_time_from": {"type": "none"}}})
         simulator.advance(to=at("2026-03-11"))
         resumed = v1.subscriptions.resume(

@@ -1,5 +1,5 @@
-"""Another interval, with the anchor moved or kept: the period is always the price's
-own.
+"""Changes to another interval. Whether the anchor moves or not, the new period always
+has the interval of the new price.
 
 The amounts and periods of the first two tests are those of calls recorded from Stripe
 (pay-rails/pay, 2025-10-29).
@@ -15,7 +15,7 @@ KEPT, NOW = {"type": "unchanged"}, {"type": "now"}
 
 @pytest.fixture
 def monthly(shop, simulator):
-    """A subscription of 25.00 a month since January 1, three seconds ago."""
+    """A subscription of 25.00 a month. It began three seconds ago, on January 1."""
     made = shop.subscribe(shop.customer(), shop.price(2500))
     simulator.advance(seconds=3)
     return made
@@ -61,8 +61,8 @@ def test_with_an_anchor_of_now_a_new_cycle_begins(shop, monthly):
 
 @pytest.mark.parametrize("wish", [{"trial_end": "now"}, {"billing_cycle_anchor": KEPT}])
 def test_a_year_is_charged_once_and_a_month_monthly(shop, simulator, wish):
-    """Without a distinction, a year's price was charged for a month, and again a month
-    later.
+    """The simulator once charged the price of a year for one month, and charged it
+    again a month later.
     """
     running = shop.subscribe(shop.customer(), shop.price(2500))
     shop.change(running, shop.price(25000, "year"), proration_behavior="always_invoice", **wish)
@@ -70,7 +70,8 @@ def test_a_year_is_charged_once_and_a_month_monthly(shop, simulator, wish):
     assert [invoice.amount_paid for invoice in shop.invoices(running.id)] == [2500, 22500]
     back = shop.change(running, shop.price(2500), proration_behavior="always_invoice", **wish)
     assert period(back) == (at("2026-06-01"), at("2026-07-01"))
-    # 25000 * 204/365 of the year are left, and 2500 * 20/30 of June.
+    # The unused part of the year is 25000 * 204/365, and the rest of June costs 2500 *
+    # 20/30.
     assert amounts(shop.invoices(running.id)[-1]) == [-13973, 1667]
     simulator.advance(to=at("2026-07-01T02:00"))
     renewal = shop.invoices(running.id)[-1]
@@ -90,7 +91,9 @@ def test_by_default_another_interval_begins_a_cycle(shop, simulator, monthly):
 
 
 def test_a_trial_that_ends_now_may_keep_its_anchor(shop, simulator):
-    """The rest of the period up to the anchor is paid: half of January."""
+    """The customer pays for the rest of the period up to the anchor, which is half of
+    January.
+    """
     running = shop.subscribe(shop.customer(), shop.price(2500), trial_end=at("2026-02-01"))
     simulator.advance(to=at("2026-01-16T12:00"))
     begun = shop.change(running, shop.price(2500), trial_end="now", billing_cycle_anchor=KEPT)

@@ -15,7 +15,7 @@ def draft(shop, simulator):
 
 @pytest.fixture
 def unpaid(shop):
-    """An invoice that is open, because its card was declined."""
+    """An open invoice whose card was declined."""
     subscription = shop.subscribe(shop.customer("pm_card_chargeCustomerFail"), shop.price(1000))
     return shop.invoices(subscription.id)[0]
 

@@ -1,4 +1,4 @@
-"""The effects of time on subscriptions."""
+"""Subscriptions change as time passes."""
 
 import pytest
 

@@ -1,13 +1,13 @@
-"""The card of a subscription that costs nothing yet is set up for later.
+"""If a subscription has nothing to pay yet, its card is set up for later payments.
 
-`pending_setup_intent` is what its customer has to do.
+`pending_setup_intent` is the setup that the customer still has to complete.
 """
 
-import httpx2
 import pytest
 import stripe
 
 from tests.simulator.shop import before, error_of, types
+from tests.support import patient
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_one_that_wants_3d_secure_waits_for_the_customer(v1, start):
     asked = start("pm_card_authenticationRequiredOnSetup")
     intent = asked.pending_setup_intent
     assert (asked.status, intent.status) == ("trialing", "requires_action")
-    page = httpx2.post(intent.next_action.redirect_to_url.url, data={"outcome": "complete"})
+    page = patient.post(intent.next_action.redirect_to_url.url, data={"outcome": "complete"})
     assert page.status_code < 400
     assert v1.setup_intents.retrieve(intent.id).status == "succeeded"
     assert v1.subscriptions.retrieve(asked.id).pending_setup_intent is None

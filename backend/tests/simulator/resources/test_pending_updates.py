@@ -1,4 +1,4 @@
-"""Changes that wait until they are paid."""
+"""Some changes of a subscription wait until they are paid."""
 
 from typing import ClassVar
 

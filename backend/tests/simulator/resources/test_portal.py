@@ -121,7 +121,7 @@ def test_a_change_to_confirm_is_a_change_that_is_sold(v1, running, shop):
             )
         return raised.value.param.removeprefix("flow_data[subscription_update_confirm]")
 
-    assert refused({"id": item}) == "[items]"  # no change at all
+    assert refused({"id": item}) == "[items]"  # the request contains no change
     assert refused({"id": item, "price": price}, {"id": item, "price": price}) == "[items]"
     assert refused({"id": "si_none", "price": price}) == "[items][0][id]"
     assert refused({"id": item, "price": "price_none"}) == "[items][0][price]"

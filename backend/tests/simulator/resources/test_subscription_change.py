@@ -78,11 +78,11 @@ def test_a_credit_names_the_line_that_it_credits(shop, simulator, running):
     assert amounts(third) == [
         -710,
         1065,
-    ]  # 1355 * 11/21 = 709.76 of what was charged; 3000 * 11/31 = 1064.52
+    ]  # credit of the charge: 1355 * 11/21 = 709.76; new charge: 3000 * 11/31 = 1064.52
 
 
 def test_by_default_prorations_wait_for_the_next_invoice(shop, v1, simulator, running):
-    """On January 16 at 12:00, half of the month is over."""
+    """On January 16 at 12:00, exactly half of the month is over."""
     simulator.advance(to=at("2026-01-16T12:00"))
     shop.change(running, shop.price(2000))
     assert len(shop.invoices(running.id)) == 1
@@ -129,7 +129,9 @@ def test_without_prorations_the_new_price_starts_next_period(shop, simulator, ru
 
 
 def test_a_change_that_was_not_prorated_credits_what_was_paid(shop, simulator, running):
-    """The customer paid 1000, whatever the price is on January 16."""
+    """The customer paid 1000, so 1000 is credited, even though the price is different
+    on January 16.
+    """
     simulator.advance(to=at("2026-01-11"))
     shop.change(running, shop.price(9000), proration_behavior="none")
     simulator.advance(to=at("2026-01-16T12:00"))
@@ -183,7 +185,7 @@ def test_a_preview_changes_nothing(shop, v1, simulator, running):
     start = shop.last_event()
     preview(v1, running, shop.price(2000), proration_behavior="always_invoice")
     preview(v1, running, shop.price(9000, "year"))
-    assert shop.events(start)[2:] == []  # but the two prices that this test created
+    assert shop.events(start)[2:] == []  # the first two events are those of the two prices
     assert v1.subscriptions.retrieve(running.id) == running
     assert v1.invoice_items.list().data == []
     assert len(shop.invoices(running.id)) == 1

@@ -1,11 +1,12 @@
-"""Schedules that lead a subscription from phase to phase by the clock.
+"""A schedule moves a subscription from phase to phase as time passes.
 
-They take over a subscription, or begin one of their own.
+A schedule takes over a subscription, or begins a new one.
 """
 
 import pytest
 from stripe import InvalidRequestError
 
+from tests.simulator.resources.phases import phases_of
 from tests.simulator.shop import DAY, HOUR, amounts, at, error_of, item_of, types
 
 
@@ -13,18 +14,6 @@ from tests.simulator.shop import DAY, HOUR, amounts, at, error_of, item_of, type
 def running(shop):
     """A subscription of 20.00 a month since January 1."""
     return shop.subscribe(shop.customer(), shop.price(2000))
-
-
-def phases_of(schedule, price, **more):
-    """Return the current phase unchanged, and another one at this price."""
-    now = schedule.phases[0]
-    kept = {
-        "items": [{"price": item.price, "quantity": item.quantity} for item in now["items"]],
-        "discounts": [{"discount": one.discount} for one in now.discounts],
-        "start_date": now.start_date,
-        "end_date": now.end_date,
-    }
-    return [kept, {"items": [{"price": price}], **more}]
 
 
 def schedule_change(v1, subscription, price, **more):
@@ -275,37 +264,3 @@ def test_a_phase_that_is_to_end_now_ends_now(shop, v1, running):
     found = v1.subscription_schedules.update(made.id, {"phases": [now | {"end_date": "now"}, then]})
     assert item_of(v1.subscriptions.retrieve(running.id)).price.id == shop.price(4000)
     assert found.current_phase.start_date == at("2026-01-01")
-
-
-@pytest.mark.parametrize(
-    ("wish", "param"),
-    [
-        ({"from_subscription": "sub_none"}, "from_subscription"),
-        ({"customer": "cus_none"}, "customer"),
-        ({"phases": []}, "customer"),
-    ],
-)
-def test_what_cannot_be_scheduled_is_refused(v1, wish, param):
-    with pytest.raises(InvalidRequestError) as refused:
-        v1.subscription_schedules.create(wish)
-    assert error_of(refused).param == param
-
-
-def test_phases_that_do_not_fit_are_refused(shop, v1, running):
-    made = v1.subscription_schedules.create({"from_subscription": running.id})
-    with pytest.raises(InvalidRequestError, match="already attached"):
-        v1.subscription_schedules.create({"from_subscription": running.id})
-    now, then = phases_of(made, shop.price(500))
-    wrong = [
-        [then],
-        [{**now, "start_date": now["start_date"] + 1}, then],
-        [now, {**then, "start_date": now["end_date"] + 1}],
-        [now, {**then, "end_date": now["end_date"] - 1}],
-        [now, {**then, "end_date": now["end_date"] + 9, "duration": {"interval": "day"}}],
-        [now, then, then],
-    ]
-    for phases in wrong:
-        with pytest.raises(InvalidRequestError) as refused:
-            v1.subscription_schedules.update(made.id, {"phases": phases})
-        assert error_of(refused).param.startswith("phases")
-    assert len(v1.subscription_schedules.retrieve(made.id).phases) == 1

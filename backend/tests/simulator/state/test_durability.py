@@ -1,4 +1,6 @@
-"""The contents of the file at the end of each unit of work, and before any response."""
+"""The state file contains every change when a unit of work ends, and before any
+response.
+"""
 
 import shutil
 from typing import Any
@@ -15,7 +17,9 @@ from tests.support.server import free_port
 
 @pytest.fixture
 def kept(tmp_path):
-    """`kept()` returns the customers, or others, that survive a kill at this moment."""
+    """`kept()` returns the ids of the customers, or of other objects, that would
+    survive if the simulator were killed at this moment.
+    """
     (tmp_path / "live").mkdir()
 
     def after_a_kill(kind="customer"):

@@ -1,4 +1,6 @@
-"""`python -m simulator` as a program whose responses survive its end."""
+"""`python -m simulator` runs as a program. What it has confirmed in a response is still
+there after the process has ended.
+"""
 
 import contextlib
 import os
@@ -12,13 +14,14 @@ import pytest
 
 from app.core.config import BACKEND
 from tests.simulator.conftest import KEY
+from tests.support import patient
 from tests.support.server import free_port
 from tests.support.trees import Tree
 
 
 @contextlib.contextmanager
 def program(*arguments, **variables):
-    """The URL of a program, and its process."""
+    """Run the program, and yield its URL and its process."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "simulator", *arguments],
@@ -32,17 +35,17 @@ def program(*arguments, **variables):
             assert process.poll() is None
             assert time.monotonic() < deadline
             with contextlib.suppress(httpx2.TransportError):
-                httpx2.get(f"{url}/_simulator/api/state")
+                patient.get(f"{url}/_simulator/api/state")
                 break
             time.sleep(0.05)
         yield url, process
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def ask(url, method="GET", **more):
-    answer = httpx2.request(method, url, auth=(KEY, ""), **more)
+    answer = patient.request(method, url, auth=(KEY, ""), **more)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -55,7 +58,7 @@ def test_what_was_answered_survives_a_kill(tmp_path):
             for n in range(20)
         ]
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
     with program(*state) as (url, _):
         listed = ask(f"{url}/v1/customers?limit=100")["data"]
         assert [found["id"] for found in listed] == customers[::-1]
@@ -67,7 +70,7 @@ def test_it_ends_quietly(tmp_path):
     for ending in (signal.SIGINT, signal.SIGTERM):
         with program("--memory") as (_, process):
             process.send_signal(ending)
-            assert process.wait(10) in (0, -ending)
+            assert process.wait(60) in (0, -ending)
 
 
 def test_it_refuses_to_run_in_production():
@@ -79,7 +82,7 @@ def test_it_refuses_to_run_in_production():
 
 
 def test_it_finds_production_in_the_file_of_settings_too(tmp_path):
-    """As in the application, the environment takes precedence over `.env`."""
+    """As in the application, environment variables override `.env`."""
     tree = Tree(tmp_path / "clone")
     (tree.root / ".env").write_text("ENVIRONMENT=production\n")
     refused = tree.python("-m", "simulator", "--memory", ENVIRONMENT="")

@@ -1,4 +1,4 @@
-"""Forgetting everything is all or nothing, whatever else happens at that moment."""
+"""A reset forgets everything or nothing, whatever else happens at that moment."""
 
 import asyncio
 import time
@@ -14,6 +14,7 @@ from simulator.state.store import Store
 from tests.simulator.conftest import NOW
 from tests.simulator.shop import DAY, Shop
 from tests.simulator.webhooks.receiver import receiving
+from tests.support import patient
 
 LONG = 200 * DAY
 
@@ -80,7 +81,7 @@ def test_a_reset_waits_for_a_test_clock(simulator, v1, caplog):
 
 
 def test_work_queued_behind_a_reset_does_not_touch_the_new_state(monkeypatch):
-    """The advance was requested in the time of the old state."""
+    """The clock's advance was requested while the old state still existed."""
     monkeypatch.setattr(timeline, "SLICE_SECONDS", 0)
     timer_action("step")(lambda work, identity: work.set_timer("step", identity, work.now + 1))
 
@@ -101,7 +102,8 @@ def test_work_queued_behind_a_reset_does_not_touch_the_new_state(monkeypatch):
 def test_of_several_at_once_each_is_whole(simulator, busy):
     """Advances and resets run in any order.
 
-    Each advance has arrived, or says that it has not. Nothing is left over.
+    Each advance has either reached its time or reports that it has not. Nothing of an
+    old state is left.
     """
 
     def advance(_):
@@ -119,8 +121,8 @@ def test_of_several_at_once_each_is_whole(simulator, busy):
 
 
 def test_a_response_arriving_after_a_reset_is_not_recorded(simulator, v1):
-    """With its seed a state has the same ids again, so it would be recorded for another
-    delivery.
+    """After a reset with the same seed, the same ids occur again. So the late response
+    would be recorded for a different delivery.
     """
     with receiving() as receiver:
 
@@ -137,5 +139,5 @@ def test_a_response_arriving_after_a_reset_is_not_recorded(simulator, v1):
         assert begin() == before
         receiver.answers.set()
         simulator.settle()
-        found = httpx2.get(f"{simulator.url}/_simulator/api/deliveries").json()["deliveries"]
+        found = patient.get(f"{simulator.url}/_simulator/api/deliveries").json()["deliveries"]
         assert [len(delivery["attempts"]) for delivery in found] == [1]

@@ -1,4 +1,4 @@
-"""The clocks: due timers run in the order of time, on their own clock."""
+"""Due timers run in the order of their times, each on its own clock."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ DAY = 24 * 3600
 
 @pytest.fixture
 def log():
-    """The pairs `(moment, object)` of each timer named `note`, as it runs."""
+    """A list that gets a pair `(moment, object)` when a timer named `note` runs."""
     entries: list[tuple[int, str]] = []
 
     @timer_action("note")
@@ -127,7 +127,7 @@ def test_the_control_api_moves_the_clock_and_lists_what_is_next(simulator, v1):
     v1.customers.create()
     simulator.advance(seconds=DAY)
     assert simulator.control("settle")["now"] == NOW + DAY
-    assert simulator.control("settle")["next_due"] == NOW + 31 * DAY  # events are kept for so long
+    assert simulator.control("settle")["next_due"] == NOW + 31 * DAY  # old events are deleted then
     simulator.advance(to=NOW + 2 * DAY)
     assert v1.customers.create().created == NOW + 2 * DAY
     for wrong in ({"to": NOW}, {"seconds": 0}, {"seconds": 1, "to": NOW}, {}, {"to": NOW * 3}):

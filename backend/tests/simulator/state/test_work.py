@@ -1,4 +1,4 @@
-"""Units of work: what they see, keep and undo, and the events that they record."""
+"""Units of work see, store and undo changes, and record events."""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""A webhook endpoint for tests, which keeps what it gets and answers as told."""
+"""A webhook endpoint for tests. It stores the requests, and responds as the test tells
+it.
+"""
 
 import contextlib
 import threading
@@ -11,9 +13,10 @@ import stripe
 
 
 class Receiver:
-    """An endpoint. `statuses` are its next responses, followed by 200.
+    """An endpoint. `statuses` are the statuses of the next responses. Later responses
+    are 200.
 
-    While `answers` is clear, senders have to wait.
+    While the event `answers` is cleared, senders have to wait for a response.
     """
 
     def __init__(self, url: str) -> None:
@@ -36,7 +39,7 @@ class Receiver:
         return [event.type for event in self.events]
 
     def until(self, count: int) -> None:
-        """Wait until so many events have arrived."""
+        """Wait until this many events have arrived."""
         deadline = time.monotonic() + 20
         while len(self.requests) < count:
             assert time.monotonic() < deadline, self.types()

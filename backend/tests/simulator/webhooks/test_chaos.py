@@ -1,4 +1,6 @@
-"""Chaos: deliberate, reproducible faults of Stripe's API and of its webhooks."""
+"""Chaos mode causes deliberate, reproducible faults of Stripe's API and of its
+webhooks.
+"""
 
 import httpx2
 import pytest
@@ -8,6 +10,7 @@ from simulator.settings import Settings
 from simulator.webhooks import delivery
 from tests.simulator.conftest import serving
 from tests.simulator.webhooks.receiver import receiving
+from tests.support import patient
 from tests.support.server import free_port
 
 
@@ -99,7 +102,7 @@ def test_events_come_twice(simulator, v1, receiver):
 
 @pytest.mark.parametrize("reorder", [0, 1])
 def test_an_event_is_overtaken_by_the_next(monkeypatch, reorder):
-    monkeypatch.setattr(delivery, "PARALLEL", 1)  # or they could overtake each other by themselves
+    monkeypatch.setattr(delivery, "PARALLEL", 1)  # otherwise, deliveries could overtake each other
     with (
         receiving() as receiver,
         serving(Settings(free_port(), None, webhook=(receiver.url, "whsec_x"))) as running,
@@ -140,4 +143,4 @@ def test_a_late_event_arrives_after_a_later_one(simulator, v1, receiver):
     ],
 )
 def test_wrong_settings_are_refused(simulator, wrong):
-    assert httpx2.post(f"{simulator.url}/_simulator/api/chaos", json=wrong).status_code == 422
+    assert patient.post(f"{simulator.url}/_simulator/api/chaos", json=wrong).status_code == 422

@@ -1,9 +1,10 @@
-"""Deliveries: signed, several at a time, and retried on the simulator's clock."""
+"""Webhooks are signed, delivered several at a time, and retried by the simulator's
+clock.
+"""
 
 import json
 import time
 
-import httpx2
 import pytest
 import stripe
 
@@ -13,11 +14,12 @@ from simulator.webhooks.planning import RETRIES
 from tests.simulator.conftest import KEY, serving
 from tests.simulator.fidelity import flaws
 from tests.simulator.webhooks.receiver import receiving
+from tests.support import patient
 from tests.support.server import free_port
 
 
 def deliveries(simulator):
-    return httpx2.get(f"{simulator.url}/_simulator/api/deliveries").json()["deliveries"]
+    return patient.get(f"{simulator.url}/_simulator/api/deliveries").json()["deliveries"]
 
 
 def test_an_event_arrives_signed_and_whole(simulator, v1, receiver):
@@ -142,7 +144,7 @@ def test_an_endpoint_that_is_away_is_tried_again(simulator, v1):
 
 
 def test_an_endpoint_that_breaks_the_client_does_not_stop_others(simulator, v1, receiver):
-    """No call checks the URL of the default endpoint."""
+    """No call creates the default endpoint, so no call has checked its URL."""
     endpoint = v1.webhook_endpoints.create({"url": "http://127.0.0.1/", "enabled_events": ["*"]})
     with simulator.store.work() as work:
         work.put(work.get("webhook_endpoint", endpoint.id) | {"url": "http://127.0.0.1:99999/"})
@@ -193,7 +195,9 @@ def test_many_are_on_their_way_at_once(simulator, v1, receiver):
 
 
 def test_what_was_on_its_way_at_the_end_arrives_after_a_restart(tmp_path):
-    """So do deliveries that failed before, at their time."""
+    """Deliveries that had failed before the simulator stopped are retried at their
+    scheduled times.
+    """
     with receiving() as receiver:
         options = {"state": tmp_path / "state.db", "webhook": (receiver.url, "whsec_of_the_test")}
         receiver.secret = "whsec_of_the_test"
@@ -219,6 +223,6 @@ def test_the_default_endpoint_survives_a_reset_with_its_secret(tmp_path):
             running.control("reset")
             running.client().v1.products.create({"name": "Pro"})
             running.settle()
-            listed = httpx2.get(f"{running.url}/v1/webhook_endpoints", auth=(KEY, "")).text
+            listed = patient.get(f"{running.url}/v1/webhook_endpoints", auth=(KEY, "")).text
         assert receiver.types() == ["customer.created", "product.created"]
         assert "whsec" not in listed

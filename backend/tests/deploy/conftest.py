@@ -1,0 +1,5 @@
+"""Fixtures of the tests of deployments."""
+
+from tests.core.conftest import environment
+
+__all__ = ["environment"]
