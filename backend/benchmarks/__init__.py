@@ -1,4 +1,5 @@
 """The benchmarks behind the performance table in the README.
 
-Each prints ratios within one run, because other machines can reproduce these.
+Each benchmark prints ratios within one run, because ratios can be reproduced on other
+machines.
 """

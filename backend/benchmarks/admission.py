@@ -2,8 +2,8 @@
 generator.
 
 64 clients each read one row, as a signed-in user. Each variant is a separate server
-process on the same PostgreSQL: the one in POSTGRES_TEST_URL, or the one that is
-installed from PyPI.
+process. All variants use the same PostgreSQL server, which is the server in
+POSTGRES_TEST_URL or a server that is installed from PyPI.
 """
 
 import asyncio

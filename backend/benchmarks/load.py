@@ -1,4 +1,4 @@
-"""A client that keeps several connections busy, and itself costs little."""
+"""A client that keeps several connections busy, and itself uses little CPU time."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 CONNECTIONS = 16
-LAST_SECONDS = 60  # to wait for the last responses
+LAST_SECONDS = 60  # how long to wait for the last responses
 _numbers = count(1)
 
 
@@ -53,11 +53,13 @@ class Measured:
 
 
 class UnexpectedResponse(RuntimeError):
-    """A server refused a request of the benchmark, so its speed means nothing."""
+    """A server refused a request of the benchmark, so the measured speed is
+    meaningless.
+    """
 
 
 class Connection(asyncio.Protocol):
-    """Sends the next request when the response to the last one is complete."""
+    """Sends a request as soon as the response to the previous request is complete."""
 
     def __init__(self, job: Job, measured: Measured, ended: asyncio.Future[None]) -> None:
         self.job = job
@@ -107,7 +109,9 @@ class Connection(asyncio.Protocol):
 
 
 def _length(head: bytes) -> int:
-    """Return the length of the body. A 304 has none, whatever its header says."""
+    """Return the length of the body. A 304 has no body, even if it has a
+    Content-Length.
+    """
     if head[9:12] == b"304":
         return 0
     _, _, rest = head.lower().partition(b"content-length:")

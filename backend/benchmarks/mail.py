@@ -1,4 +1,4 @@
-"""Benchmark of one worker: emails per second to a near and a far mail server.
+"""Benchmark of one worker that sends emails to a near and to a far mail server.
 
 The near server runs on this machine. The far server delays each response by 50 ms, and
 sending an email takes four responses.
@@ -40,7 +40,7 @@ def worker(port: int) -> Iterator[None]:
 
 
 def taken(recorder: Recorder, number: int) -> float:
-    """Return the time at which the server had received this many emails.
+    """Return the time at which the server had received `number` emails.
 
     Raises `TimeoutError`.
     """

@@ -24,13 +24,15 @@ from tests.support import databases
 SECONDS = 10
 SENDERS = 16
 READERS = 2
-BUYERS = 32  # each sends checkout requests, one after the other
+BUYERS = 32  # each buyer sends checkout requests, one after the other
 SECRET = "whsec_of_this_benchmark"  # noqa: S105 - an invented secret
 STRIPE = {"STRIPE_SECRET_KEY": "sk_test_benchmark", "STRIPE_WEBHOOK_SECRET": SECRET}
 
 
 def events() -> Iterator[bytes]:
-    """Yield new events in Stripe's format: two kilobytes about a subscription."""
+    """Yield new events in Stripe's format. Each event describes a subscription in two
+    kilobytes.
+    """
     for number in count():
         about = {
             "object": "subscription",
@@ -86,7 +88,7 @@ async def reads(url: str, tokens: list[str]) -> list[float]:
     buyers = [
         asyncio.create_task(buy(f"{url}/payments/checkout", token, until)) for token in tokens
     ]
-    await asyncio.sleep(1 if tokens else 0)  # by then, their requests are waiting for Stripe
+    await asyncio.sleep(1 if tokens else 0)  # after a second, the checkouts wait for Stripe
     await asyncio.gather(*(read(f"{url}/blog/posts", times, until) for _ in range(READERS)))
     for buyer in buyers:
         buyer.cancel()
@@ -104,7 +106,7 @@ async def against_silence(
     """Measure reads, first on an idle server and then while checkouts wait for a silent
     Stripe.
 
-    The silent Stripe on this port receives requests and never responds.
+    The silent Stripe listens on `port`. It receives requests and never responds.
     """
     silence = await asyncio.start_server(say_nothing, "127.0.0.1", port)
     try:

@@ -1,9 +1,9 @@
-"""The servers with which `benchmarks.speed` compares Liftoff, on the same database.
+"""The servers that `benchmarks.speed` compares with Liftoff, on one database.
 
 | Rival | What it shows |
 |---|---|
-| `/bare` | FastAPI alone: an async handler that sends bytes |
-| `/raw/…` | psycopg2 alone: one statement in one thread, JSON by the database |
+| `/bare` | only FastAPI: an async handler that sends bytes |
+| `/raw/…` | only psycopg2: one statement in one thread; the database makes the JSON |
 | `/tutorial/…` | most tutorials: a sync generator, entities, a response model |
 
 The tutorial's access token is the id of the user. A real token also has a signature to
@@ -84,7 +84,7 @@ def as_json(value: Any, status: int = 200) -> Response:
     return Response(json.dumps(value, default=str), status, media_type="application/json")
 
 
-@app.get("/health/live")  # the benchmark waits until it answers
+@app.get("/health/live")  # the benchmark waits until this route responds
 @app.get("/bare")
 async def bare() -> Response:
     return Response(BODY, media_type="application/json")

@@ -1,4 +1,4 @@
-"""Serve `benchmarks.rivals` on `PORT`, with the server that Liftoff runs on."""
+"""Serves `benchmarks.rivals` on `PORT`, with the same server that Liftoff uses."""
 
 import os
 

@@ -16,7 +16,7 @@ from benchmarks.clients import ask, wait_for
 from tests.support import databases
 
 SECONDS = 10
-FLOOD = 32  # clients that sign in, each with the correct password of its own account
+FLOOD = 32  # clients that sign in, each with the correct password of a different account
 READERS = 2
 PASSWORD = "a long enough password"  # noqa: S105 - an invented password
 
@@ -29,7 +29,9 @@ async def keep(url: str, times: list[float], until: float, body: bytes = b"") ->
 
 
 async def run(url: str, names: list[str]) -> tuple[list[float], list[float]]:
-    """Return how long each read and each sign-in took, while `names` sign in."""
+    """Return how long each read and each sign-in took, while the users with these names
+    sign in.
+    """
     reads: list[float] = []
     sign_ins: list[float] = []
     until = time.monotonic() + SECONDS

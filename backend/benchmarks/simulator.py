@@ -20,7 +20,7 @@ from benchmarks.clients import wait_for
 from tests.support.server import free_port
 
 SECONDS = 5
-CLIENTS = 8  # each keeps one connection open, like stripe-python
+CLIENTS = 8  # each client keeps one connection open, like stripe-python
 SUBSCRIPTIONS = 1000
 START = 1_767_225_600  # 2026-01-01
 YEAR = 365 * 24 * 3600

@@ -1,10 +1,10 @@
-"""Requests per second for common jobs, as ratios within one run.
+"""Compares requests per second for common jobs, as ratios within one run.
 
 For 100,000 posts, `make bench` compares Liftoff with bare FastAPI, with psycopg2
-without a framework, and with the code of most tutorials. Each runs in one process, on
-the same PostgreSQL. All jobs take turns, round after round, so that a slow moment of
-the machine affects all of them. Then it prints how the time of a request grows from
-10,000 to 1,000,000 posts.
+without a framework, and with the code of most tutorials. Each of them runs in one
+process, on the same PostgreSQL server. All jobs take turns in several rounds, so that a
+slow moment of the machine affects all of them. Then `make bench` prints how the time of
+a request grows from 10,000 to 1,000,000 posts.
 
 Each figure is the median of the rounds. `SPEED_ROUNDS` and `SPEED_SECONDS` set the
 number and the length of the rounds.
@@ -91,7 +91,7 @@ def memory(process: int) -> int:
 
 
 def jobs_of(ours: str, cached: str, rivals: str, token: str) -> dict[str, Job]:
-    """Return every job by its name in the table."""
+    """Return every job of the benchmark, by its name in the printed table."""
     page = httpx2.get(f"{ours}/blog/posts?limit=20").json()
     post, cursor = page["items"][0]["id"], quote(page["next_cursor"])
     tag = httpx2.get(f"{cached}/blog/posts/{post}").headers["ETag"]
@@ -123,7 +123,7 @@ def jobs_of(ours: str, cached: str, rivals: str, token: str) -> dict[str, Job]:
 def middle_of(posts: str, size: int) -> str:
     """Return a cursor for the middle of the table.
 
-    This reads all pages up to the middle, because offsets end long before that.
+    This reads all pages up to the middle, because an offset cannot be that large.
     """
     cursor = ""
     with httpx2.Client() as client:
@@ -168,8 +168,9 @@ def print_table(found: dict[str, list[Measured]]) -> None:
 
 @contextlib.contextmanager
 def servers(url: str, size: int) -> Iterator[tuple[dict[str, str], dict[str, int]]]:
-    """Run Liftoff without and with its caches, and the rivals. Yield the addresses and
-    the processes, by name.
+    """Run Liftoff without its caches, Liftoff with its caches, and the rivals.
+
+    Yield the addresses and the processes, by name.
     """
     from tests.support.server import running_server
 
