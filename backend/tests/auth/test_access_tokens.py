@@ -167,6 +167,14 @@ def test_a_token_lives_15_minutes_and_one_of_grace(client, clock, db):
     assert ask(client, token).status_code == 401
 
 
+def test_no_two_tokens_are_the_same(client):
+    """A client compares them to find out whether a refused token has been replaced."""
+    user = make_user()
+    tokens = [token_for(user) for _ in range(3)]
+    assert [ask(client, token).status_code for token in tokens] == [200] * 3
+    assert len({claims_of(token)["jti"] for token in tokens}) == 3
+
+
 @pytest.mark.parametrize("ahead", [61, 300, 300.5])
 def test_a_token_of_a_host_that_is_ahead_is_taken(client, db, token, ahead):
     """A future `iat` is ignored (R13).

@@ -28,6 +28,7 @@ def test_staff_act_as_a_user_under_a_banner_until_they_stop(browser, server):
         page.get_by_label("Username or email address").fill(staff.email)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/admin/")
         page.goto(f"{server.url}/admin/act/users/{user.id}/impersonate")
         shoot(page, "impersonate")
         page.get_by_label("Reason").fill("Their page looks odd")

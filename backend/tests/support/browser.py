@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Response, sync_playwright
 
 from tests.support.services import program
 
@@ -34,13 +34,18 @@ class Visit:
     def watch(self, page: Page) -> None:
         page.set_default_timeout(60_000)
         page.on("request", lambda request: self.requests.append(request.url))
-        page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        page.on("requestfailed", self._note_failure)
         page.on("response", self._note)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on(
             "console",
             lambda said: self.complaints.append(said.text) if said.type == "error" else None,
         )
+
+    def _note_failure(self, request: Request) -> None:
+        # Chromium ends the requests of a page that is left before it is complete.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"failed: {request.url}: {request.failure}")
 
     def _note(self, answer: Response) -> None:
         if answer.status >= HTTPStatus.BAD_REQUEST:  # a redirect is not a fault of the page
