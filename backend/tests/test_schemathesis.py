@@ -46,6 +46,7 @@ def cases(committed, tmp_path):
         columns = CALLERS[caller]
         sent = 0
         with running_server(LOG_LEVEL="error") as server:
+            server.wait_until_ready()
             for operations in RUNS:
                 user = (
                     {}

@@ -167,7 +167,7 @@ def test_a_token_lives_15_minutes_and_one_of_grace(client, clock, db):
     assert ask(client, token).status_code == 401
 
 
-def test_no_two_tokens_are_the_same(client):
+def test_no_two_tokens_are_the_same(client, db):
     """A client compares them to find out whether a refused token has been replaced."""
     user = make_user()
     tokens = [token_for(user) for _ in range(3)]

@@ -12,6 +12,7 @@ def server(migrated) -> Iterator[Server]:
     """A server that all tests of a module share. Each test creates its own users."""
     variables = {"ENVIRONMENT": "development", "PUBLIC_URL": "", "FRONTEND_URL": ""}
     with running_server(**variables) as server:
+        server.wait_until_ready()
         server.url = server.url.replace("127.0.0.1", "localhost")
         yield server
     from app.db.database import Base, engine  # this import reads the settings

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from tests.support.client import DocumentedClient
 from tests.support.clocks import database_travels
 from tests.support.services import required
 from tests.support.smtp import Recorder, mail_server
-from tests.support.statements import Statements, listen_to_statements
+from tests.support.statements import Statements, listen_to_statements, no_row_written
 from tests.support.widgets import FormerGadgetSlug, Gadget, Widget, widget_app
 
 REDIS_DATABASES = 16  # the default number of databases in Redis
@@ -66,8 +66,7 @@ def _database_travels() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _logs_go_nowhere() -> Iterator[None]:
-    """Discard logs, because pytest's stream is closed before the last record is
-    written.
+    """Discard logs, because pytest's stream is closed before the last record.
 
     Tests that read logs use a separate stream.
     """
@@ -199,13 +198,14 @@ def _client(app: FastAPI) -> Iterator[DocumentedClient]:
 
 
 @pytest.fixture
-def client(_client: DocumentedClient) -> Iterator[DocumentedClient]:
+def client(_client: DocumentedClient, request: pytest.FixtureRequest) -> Iterator[DocumentedClient]:
     """A client of the whole application.
 
-    A test also needs `db` or `committed`, which decides whether rows are rolled back or
-    committed.
+    A test that writes also needs `db` or `committed`, so that its rows do not stay.
     """
-    yield _client
+    writes = bool({"db", "committed"} & set(request.fixturenames))
+    with nullcontext() if writes else no_row_written():
+        yield _client
     _client.headers.pop("Authorization", None)
     _client.cookies.clear()
 

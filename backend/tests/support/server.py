@@ -37,6 +37,14 @@ class Server:
     def log(self) -> str:
         return self.file.read_text()
 
+    def wait_until_ready(self) -> None:
+        """Wait until the server has reached its database.
+
+        Until then, it refuses all requests except health checks. On a busy machine, the
+        first check of the database may be too slow.
+        """
+        _wait(self, "/health/ready")
+
 
 def free_port() -> int:
     """Return a port on which nothing listens now."""
@@ -65,7 +73,7 @@ def running_server(*program: str, **variables: str) -> Iterator[Server]:
         )
         server = Server(f"http://127.0.0.1:{port}", process, Path(log.name))
         try:
-            _wait(server)
+            _wait(server, "/health/live")
             yield server
         finally:
             process.terminate()
@@ -76,14 +84,14 @@ def running_server(*program: str, **variables: str) -> Iterator[Server]:
                 process.wait()
 
 
-def _wait(server: Server) -> None:
+def _wait(server: Server, path: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     with httpx2.Client() as client:
         while time.monotonic() < deadline:
             if server.process.poll() is not None:
                 raise RuntimeError(f"the server ended:\n{server.log}")
             with contextlib.suppress(httpx2.TransportError):
-                if client.get(f"{server.url}/health/live").is_success:
+                if client.get(f"{server.url}{path}").is_success:
                     return
             time.sleep(0.05)
     raise RuntimeError(f"the server did not answer in {START_SECONDS} s:\n{server.log}")

@@ -6,6 +6,7 @@ from threading import current_thread
 from typing import Any
 
 from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
 
 from app.platform.cache.poller import POLLER
 
@@ -50,3 +51,15 @@ def listen_to_statements() -> Iterator[Statements]:
         yield sent
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def no_row_written() -> Iterator[None]:
+    """Fail a test that writes a row."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a test that writes needs the fixture `db` or `committed`")
+
+    event.listen(Session, "before_flush", refuse)
+    yield
+    event.remove(Session, "before_flush", refuse)
